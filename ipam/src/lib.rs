@@ -1,1 +1,45 @@
-//! To be written.
+//! Who has which address: every decision of netmaster, as pure functions.
+//!
+//! A function reads the [`Ledger`] (the [`Catalog`] of all objects and the [`FreeSpace`] of their
+//! subnets), takes a request and the time, and answers either with a typed refusal or with a
+//! [`Change`]: puts and deletes as data. Nothing has happened then; the caller makes the change
+//! durable and applies it. This crate does no I/O, reads no clock and knows no async runtime.
+//!
+//! The objects here are the form that is stored: each fact once. What goes over the wire is
+//! joined from them (an endpoint's VLAN is its network's) and belongs to the API crate.
+
+mod address;
+mod allocate;
+mod catalog;
+mod change;
+mod endpoint;
+#[cfg(test)]
+mod fixture;
+mod free;
+mod ledger;
+mod listing;
+mod mac;
+mod network;
+mod node;
+mod release;
+mod subnet;
+mod timestamp;
+
+pub use address::{Address, AddressState};
+pub use allocate::{AllocateError, AllocateRequest, allocate};
+pub use catalog::{Catalog, Inconsistency};
+pub use change::{Change, Edit, Key, Object, Planned, Revision};
+pub use endpoint::{Endpoint, EndpointAddress};
+pub use free::{FreeSet, FreeSpace};
+pub use ledger::Ledger;
+pub use listing::Listing;
+pub use mac::mac_of;
+pub use network::{
+    CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, create_network, delete_network,
+};
+pub use node::{Node, NodeSpec, RegisterNodeError, register_node};
+pub use release::release;
+pub use subnet::{
+    CreateSubnetError, DeleteSubnetError, Subnet, SubnetSpec, create_subnet, delete_subnet,
+};
+pub use timestamp::Timestamp;

@@ -75,12 +75,14 @@ impl Cidr {
         };
         let (first, last) = (self.network(), self.last());
         match self.0 {
-            IpNetwork::V4(net) if net.prefix() < 31 => {
-                AddressRange { first: step(first, true), last: step(last, false) }
-            }
-            IpNetwork::V6(net) if net.prefix() < 127 => {
-                AddressRange { first: step(first, true), last }
-            }
+            IpNetwork::V4(net) if net.prefix() < 31 => AddressRange {
+                first: step(first, true),
+                last: step(last, false),
+            },
+            IpNetwork::V6(net) if net.prefix() < 127 => AddressRange {
+                first: step(first, true),
+                last,
+            },
             _ => AddressRange { first, last },
         }
     }
@@ -100,7 +102,10 @@ impl FromStr for Cidr {
         if given.ip() == network.ip() {
             Ok(Self(network))
         } else {
-            Err(ParseCidrError::HostBits { given: text.to_owned(), meant: Self(network) })
+            Err(ParseCidrError::HostBits {
+                given: text.to_owned(),
+                meant: Self(network),
+            })
         }
     }
 }
@@ -130,7 +135,9 @@ pub enum ParseRangeError {
     )]
     Malformed(String),
     /// The first address comes after the last one, or they are of different families.
-    #[error("address range `{first}-{last}` is not valid: `{first}` must not come after `{last}`, and both must be of one family")]
+    #[error(
+        "address range `{first}-{last}` is not valid: `{first}` must not come after `{last}`, and both must be of one family"
+    )]
     Backwards {
         /// The range's first address.
         first: IpAddr,
@@ -205,12 +212,22 @@ mod tests {
     #[test]
     fn a_cidr_with_host_bits_is_refused_and_the_right_one_named() {
         let error = "10.1.0.7/24".parse::<Cidr>().unwrap_err().to_string();
-        assert_eq!(error, "CIDR `10.1.0.7/24` has host bits set: did you mean `10.1.0.0/24`?");
+        assert_eq!(
+            error,
+            "CIDR `10.1.0.7/24` has host bits set: did you mean `10.1.0.0/24`?"
+        );
     }
 
     #[test]
     fn malformed_cidrs_are_refused() {
-        for bad in ["", "10.1.0.0", "10.1.0.0/33", "10.1/16", "fd00::/129", "/24"] {
+        for bad in [
+            "",
+            "10.1.0.0",
+            "10.1.0.0/33",
+            "10.1/16",
+            "fd00::/129",
+            "/24",
+        ] {
             let error = bad.parse::<Cidr>().unwrap_err().to_string();
             assert!(error.contains(&format!("`{bad}`")), "{error}");
         }
@@ -241,7 +258,12 @@ mod tests {
         assert_eq!(range.to_string(), "10.1.0.10-10.1.0.99");
         assert!(range.contains("10.1.0.99".parse().unwrap()));
         assert!(!range.contains("10.1.0.100".parse().unwrap()));
-        for bad in ["10.1.0.99-10.1.0.10", "10.1.0.1-fd00::1", "10.1.0.1-", "x-y"] {
+        for bad in [
+            "10.1.0.99-10.1.0.10",
+            "10.1.0.1-fd00::1",
+            "10.1.0.1-",
+            "x-y",
+        ] {
             assert!(bad.parse::<AddressRange>().is_err(), "{bad}");
         }
     }

@@ -7,6 +7,7 @@
 //! This crate does no I/O and knows no async runtime.
 
 mod addr;
+mod chain;
 mod mac;
 mod mtu;
 mod name;
@@ -15,6 +16,7 @@ mod text;
 mod vlan;
 
 pub use addr::{AddressRange, Cidr, ParseCidrError, ParseRangeError};
+pub use chain::chain;
 pub use mac::{MacAddr, ParseMacError};
 pub use mtu::{Mtu, MtuError};
 pub use name::{InterfaceName, InterfaceNameError, Name, NameError};

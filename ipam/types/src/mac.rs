@@ -11,7 +11,9 @@ pub struct MacAddr([u8; 6]);
 
 /// Text that is no MAC address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("MAC address `{0}` is not six hexadecimal bytes joined by colons, like `02:01:0a:01:00:0a`")]
+#[error(
+    "MAC address `{0}` is not six hexadecimal bytes joined by colons, like `02:01:0a:01:00:0a`"
+)]
 pub struct ParseMacError(String);
 
 impl MacAddr {
@@ -39,14 +41,21 @@ impl FromStr for MacAddr {
         let mut octets = [0; 6];
         let mut parts = text.split(':');
         for octet in &mut octets {
-            let part = parts.next().filter(|part| part.len() == 2).ok_or_else(error)?;
+            let part = parts
+                .next()
+                .filter(|part| part.len() == 2)
+                .ok_or_else(error)?;
             // `from_str_radix` would take a sign.
             if !part.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Err(error());
             }
             *octet = u8::from_str_radix(part, 16).map_err(|_| error())?;
         }
-        parts.next().is_none().then_some(Self(octets)).ok_or_else(error)
+        parts
+            .next()
+            .is_none()
+            .then_some(Self(octets))
+            .ok_or_else(error)
     }
 }
 
@@ -75,8 +84,19 @@ mod tests {
 
     #[test]
     fn malformed_text_is_refused_with_the_text() {
-        for bad in ["", "02:01:0a:01:00", "02:01:0a:01:00:0a:0b", "02-01-0a-01-00-0a", "+2:01:0a:01:00:0a"] {
-            assert!(bad.parse::<MacAddr>().unwrap_err().to_string().contains(&format!("`{bad}`")));
+        for bad in [
+            "",
+            "02:01:0a:01:00",
+            "02:01:0a:01:00:0a:0b",
+            "02-01-0a-01-00-0a",
+            "+2:01:0a:01:00:0a",
+        ] {
+            assert!(
+                bad.parse::<MacAddr>()
+                    .unwrap_err()
+                    .to_string()
+                    .contains(&format!("`{bad}`"))
+            );
         }
     }
 }

@@ -81,7 +81,10 @@ mod tests {
     fn only_1280_to_9216_bytes_are_mtus() {
         for bad in ["1279", "9217", "0", "-5", "big"] {
             let error = bad.parse::<Mtu>().unwrap_err().to_string();
-            assert!(error.contains(&format!("`{bad}`")) && error.contains("1280–9216"), "{error}");
+            assert!(
+                error.contains(&format!("`{bad}`")) && error.contains("1280–9216"),
+                "{error}"
+            );
         }
         assert_eq!("9000".parse::<Mtu>().unwrap().to_string(), "9000");
     }

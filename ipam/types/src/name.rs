@@ -37,10 +37,14 @@ impl FromStr for Name {
         let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let bytes = text.as_bytes();
         let valid = (1..=Self::MAX_LEN).contains(&bytes.len())
-            && bytes.iter().all(|byte| alphanumeric(byte) || matches!(byte, b'-' | b'.'))
+            && bytes
+                .iter()
+                .all(|byte| alphanumeric(byte) || matches!(byte, b'-' | b'.'))
             && bytes.first().is_some_and(alphanumeric)
             && bytes.last().is_some_and(alphanumeric);
-        valid.then(|| Self(text.to_owned())).ok_or_else(|| NameError(text.to_owned()))
+        valid
+            .then(|| Self(text.to_owned()))
+            .ok_or_else(|| NameError(text.to_owned()))
     }
 }
 
@@ -80,9 +84,13 @@ impl FromStr for InterfaceName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let valid = (1..=Self::MAX_LEN).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':'))
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':'))
             && !matches!(text, "." | "..");
-        valid.then(|| Self(text.to_owned())).ok_or_else(|| InterfaceNameError(text.to_owned()))
+        valid
+            .then(|| Self(text.to_owned()))
+            .ok_or_else(|| InterfaceNameError(text.to_owned()))
     }
 }
 
@@ -104,8 +112,23 @@ mod tests {
             assert_eq!(good.parse::<Name>().unwrap().to_string(), good);
         }
         let long = "a".repeat(64);
-        for bad in ["", "Blue", "a/b", "-a", "a-", "..", "a b", "é", long.as_str()] {
-            assert!(bad.parse::<Name>().unwrap_err().to_string().contains(&format!("`{bad}`")));
+        for bad in [
+            "",
+            "Blue",
+            "a/b",
+            "-a",
+            "a-",
+            "..",
+            "a b",
+            "é",
+            long.as_str(),
+        ] {
+            assert!(
+                bad.parse::<Name>()
+                    .unwrap_err()
+                    .to_string()
+                    .contains(&format!("`{bad}`"))
+            );
         }
     }
 

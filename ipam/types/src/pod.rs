@@ -38,9 +38,16 @@ impl FromStr for ContainerId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let valid = (1..=Self::MAX_LEN).contains(&text.len())
-            && text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-        valid.then(|| Self(text.to_owned())).ok_or_else(|| ContainerIdError(text.to_owned()))
+            && text
+                .bytes()
+                .next()
+                .is_some_and(|byte| byte.is_ascii_alphanumeric())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        valid
+            .then(|| Self(text.to_owned()))
+            .ok_or_else(|| ContainerIdError(text.to_owned()))
     }
 }
 
@@ -79,9 +86,13 @@ impl FromStr for Attachment {
     type Err = AttachmentError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (container, ifname) =
-            text.split_once('/').ok_or_else(|| AttachmentError::NoSlash(text.to_owned()))?;
-        Ok(Self { container: container.parse()?, ifname: ifname.parse()? })
+        let (container, ifname) = text
+            .split_once('/')
+            .ok_or_else(|| AttachmentError::NoSlash(text.to_owned()))?;
+        Ok(Self {
+            container: container.parse()?,
+            ifname: ifname.parse()?,
+        })
     }
 }
 
@@ -120,7 +131,15 @@ mod tests {
 
     #[test]
     fn hostile_attachments_are_refused() {
-        for bad in ["", "eth0", "../x/eth0", "-c/eth0", "c/", "c/eth0/x", "c\0/eth0"] {
+        for bad in [
+            "",
+            "eth0",
+            "../x/eth0",
+            "-c/eth0",
+            "c/",
+            "c/eth0/x",
+            "c\0/eth0",
+        ] {
             assert!(bad.parse::<Attachment>().is_err(), "{bad:?}");
         }
     }

@@ -45,7 +45,9 @@ impl FromStr for VlanId {
     type Err = VlanIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = text.parse::<i64>().map_err(|_| VlanIdError(text.to_owned()))?;
+        let number = text
+            .parse::<i64>()
+            .map_err(|_| VlanIdError(text.to_owned()))?;
         Self::try_from(number)
     }
 }
@@ -66,7 +68,10 @@ mod tests {
     fn only_1_to_4094_are_vlan_ids() {
         for bad in ["0", "4095", "-1", "65636", "", "blue", "1.5"] {
             let error = bad.parse::<VlanId>().unwrap_err().to_string();
-            assert!(error.contains(&format!("`{bad}`")) && error.contains("1–4094"), "{error}");
+            assert!(
+                error.contains(&format!("`{bad}`")) && error.contains("1–4094"),
+                "{error}"
+            );
         }
         for good in ["1", "100", "4094"] {
             assert_eq!(good.parse::<VlanId>().unwrap().to_string(), good);
@@ -75,8 +80,13 @@ mod tests {
 
     #[test]
     fn json_number_out_of_range_is_refused_with_the_range() {
-        let error = serde_json::from_str::<VlanId>("4095").unwrap_err().to_string();
-        assert!(error.contains("`4095`") && error.contains("1–4094"), "{error}");
+        let error = serde_json::from_str::<VlanId>("4095")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("`4095`") && error.contains("1–4094"),
+            "{error}"
+        );
         assert_eq!(serde_json::from_str::<VlanId>("7").unwrap(), VlanId(7));
     }
 }

@@ -1,0 +1,177 @@
+use super::*;
+use crate::fixture::{
+    NOW, add_node, add_subnet, give_back, in_rack, ledger, name, network, parse, request, subnet,
+    take,
+};
+use crate::{Ledger, create_network, delete_subnet, release};
+
+fn refusal(ledger: &Ledger, request: &AllocateRequest) -> String {
+    allocate(ledger.catalog(), ledger.free(), request, NOW)
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn an_endpoint_has_address_mac_time_and_pod() {
+    let mut ledger = ledger();
+    add_subnet(
+        &mut ledger,
+        &subnet("b", "10.1.0.0/24", "10.1.0.1", &["10.1.0.10-10.1.0.99"]),
+    );
+    let pod = Pod {
+        namespace: "shop".into(),
+        name: "web-0".into(),
+    };
+    let request = AllocateRequest {
+        pod: Some(pod.clone()),
+        ..request("c1/eth0")
+    };
+    let planned = allocate(ledger.catalog(), ledger.free(), &request, NOW).unwrap();
+    assert_eq!(
+        *planned.object,
+        Endpoint {
+            attachment: parse("c1/eth0"),
+            pod: Some(pod),
+            node: name("n1"),
+            network: name("blue"),
+            mac: parse("02:01:0a:01:00:0a"),
+            addresses: vec![EndpointAddress {
+                ip: parse("10.1.0.10"),
+                subnet: name("b"),
+            }],
+            created: NOW,
+            revision: ledger.catalog().revision().next(),
+        }
+    );
+    ledger.apply(&planned.change);
+    ledger.catalog().check().unwrap();
+}
+
+#[test]
+fn a_repeated_request_gets_the_same_endpoint_and_changes_nothing() {
+    let mut ledger = ledger();
+    add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
+    take(&mut ledger, &request("c1/eth0"));
+    let again = allocate(
+        ledger.catalog(),
+        ledger.free(),
+        &request("c1/eth0"),
+        Timestamp::from_unix_seconds(2_000_000_000),
+    )
+    .unwrap();
+    assert!(again.change.is_empty());
+    assert_eq!(again.object.created, NOW);
+}
+
+#[test]
+fn an_attachment_has_one_network_and_one_node() {
+    let mut ledger = ledger();
+    add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
+    take(&mut ledger, &request("c1/eth0"));
+    let elsewhere = AllocateRequest {
+        node: name("n2"),
+        ..request("c1/eth0")
+    };
+    assert_eq!(
+        refusal(&ledger, &elsewhere),
+        "attachment `c1/eth0` has an address on network `blue` and node `n1`, so it cannot get \
+         one on network `blue` and node `n2`: release the first one (CNI DEL) before asking again"
+    );
+    let green = AllocateRequest {
+        network: name("green"),
+        ..request("c1/eth0")
+    };
+    assert!(refusal(&ledger, &green).contains("on network `green` and node `n1`"));
+}
+
+#[test]
+fn the_rack_comes_first_and_then_what_belongs_to_no_rack() {
+    let mut ledger = ledger();
+    let tiny = |name, third| {
+        let cidr = format!("10.1.{third}.0/30");
+        subnet(name, &cidr, &format!("10.1.{third}.1"), &[])
+    };
+    add_subnet(&mut ledger, &tiny("a-anywhere", 0));
+    add_subnet(&mut ledger, &in_rack(tiny("b-rack", 1), "r1"));
+    add_subnet(&mut ledger, &in_rack(tiny("c-rack", 2), "r1"));
+    add_subnet(&mut ledger, &in_rack(tiny("d-other", 3), "r2"));
+    let given = ["c1/eth0", "c2/eth0", "c3/eth0"].map(|at| take(&mut ledger, &request(at)));
+    assert_eq!(given, ["10.1.1.2", "10.1.2.2", "10.1.0.2"]);
+    assert_eq!(
+        refusal(&ledger, &request("c4/eth0")),
+        "network `blue` has no free address for rack `r1`: 3 of 3 in use in `b-rack`, `c-rack` \
+         and `a-anywhere`; remove pods, see `netctl endpoint ls`, or add a subnet with `netctl \
+         subnet create`"
+    );
+}
+
+#[test]
+fn a_rack_without_a_subnet_is_told_which_racks_have_one() {
+    let mut ledger = ledger();
+    assert!(refusal(&ledger, &request("c1/eth0")).starts_with("network `blue` has no subnet: "));
+    for (subnet_name, rack, third) in [("b5", "r5", 5), ("b6", "r6", 6)] {
+        let cidr = format!("10.1.{third}.0/24");
+        let spec = subnet(subnet_name, &cidr, &format!("10.1.{third}.1"), &[]);
+        add_subnet(&mut ledger, &in_rack(spec, rack));
+    }
+    assert_eq!(
+        refusal(&ledger, &request("c1/eth0")),
+        "network `blue` has subnets for rack(s) `r5` and `r6` only, and node `n1` is in rack \
+         `r1`: add a subnet with `netctl subnet create … --rack r1`, or run the pod in one of \
+         those racks"
+    );
+}
+
+#[test]
+fn network_and_node_must_exist() {
+    let ledger = ledger();
+    let red = AllocateRequest {
+        network: name("red"),
+        ..request("c1/eth0")
+    };
+    assert!(refusal(&ledger, &red).starts_with("network `red` does not exist: "));
+    let n9 = AllocateRequest {
+        node: name("n9"),
+        ..request("c1/eth0")
+    };
+    assert!(refusal(&ledger, &n9).starts_with("node `n9` is not registered: "));
+}
+
+#[test]
+fn the_address_that_has_been_free_longest_is_next_even_after_a_restart() {
+    let mut ledger = ledger();
+    add_subnet(
+        &mut ledger,
+        &subnet("b", "10.1.0.0/24", "10.1.0.1", &["10.1.0.5-10.1.0.7"]),
+    );
+    for attachment in ["c1/eth0", "c2/eth0", "c3/eth0"] {
+        take(&mut ledger, &request(attachment));
+    }
+    for attachment in ["c3/eth0", "c1/eth0", "c2/eth0"] {
+        give_back(&mut ledger, attachment);
+    }
+    let mut ledger = Ledger::of(ledger.catalog().clone());
+    let given = ["d1/eth0", "d2/eth0", "d3/eth0"].map(|at| take(&mut ledger, &request(at)));
+    assert_eq!(given, ["10.1.0.7", "10.1.0.5", "10.1.0.6"]);
+}
+
+#[test]
+fn release_of_an_unknown_attachment_is_a_no_op() {
+    let ledger = ledger();
+    assert!(release(ledger.catalog(), &parse("c9/eth0"), NOW).is_empty());
+}
+
+#[test]
+fn planning_leaves_the_ledger_alone() {
+    let mut ledger = ledger();
+    add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
+    take(&mut ledger, &request("c1/eth0"));
+    let before = ledger.clone();
+    let _ = allocate(ledger.catalog(), ledger.free(), &request("c2/eth0"), NOW);
+    let _ = release(ledger.catalog(), &parse("c1/eth0"), NOW);
+    let _ = create_network(ledger.catalog(), &network("green", "200"));
+    let _ = delete_subnet(ledger.catalog(), &name("b"));
+    assert_eq!(ledger, before);
+    add_node(&mut ledger, "n2", "r2");
+    assert_ne!(ledger, before);
+}

@@ -1,0 +1,149 @@
+//! The catalog's second ways in: each is kept up with every put and delete, so that no rule has to
+//! walk all objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use trunkline_types::{Cidr, Name, VlanId};
+
+use crate::{Address, Endpoint, Network, Subnet};
+
+/// Where a subnet's addresses may be used: in one rack or, with `None`, anywhere.
+type Place = Option<Name>;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Index {
+    vlans: BTreeMap<VlanId, Name>,
+    /// Network → place → subnets.
+    places: BTreeMap<Name, BTreeMap<Place, BTreeSet<Name>>>,
+    /// Subnets by their first address. No two overlap, so this is also the order of their last
+    /// ones.
+    starts: BTreeMap<IpAddr, Name>,
+    /// Subnet → how many of its addresses are bound. Subnets without any are left out.
+    bound: BTreeMap<Name, u64>,
+    /// Node → addresses of the endpoints on it. Addresses, because they are a tenth of an
+    /// attachment's size.
+    on_node: BTreeMap<Name, BTreeSet<IpAddr>>,
+}
+
+impl Index {
+    pub(super) fn add_network(&mut self, network: &Network) {
+        self.vlans.insert(network.vlan, network.name.clone());
+    }
+
+    pub(super) fn remove_network(&mut self, network: &Network) {
+        self.vlans.remove(&network.vlan);
+    }
+
+    pub(super) fn add_subnet(&mut self, subnet: &Subnet) {
+        self.places
+            .entry(subnet.network.clone())
+            .or_default()
+            .entry(subnet.rack.clone())
+            .or_default()
+            .insert(subnet.name.clone());
+        self.starts
+            .insert(subnet.cidr.network(), subnet.name.clone());
+    }
+
+    pub(super) fn remove_subnet(&mut self, subnet: &Subnet) {
+        if let Some(places) = self.places.get_mut(&subnet.network) {
+            if let Some(names) = places.get_mut(&subnet.rack) {
+                names.remove(&subnet.name);
+                if names.is_empty() {
+                    places.remove(&subnet.rack);
+                }
+            }
+            if places.is_empty() {
+                self.places.remove(&subnet.network);
+            }
+        }
+        self.starts.remove(&subnet.cidr.network());
+    }
+
+    pub(super) fn add_address(&mut self, address: &Address) {
+        if address.is_bound() {
+            *self.bound.entry(address.subnet.clone()).or_default() += 1;
+        }
+    }
+
+    pub(super) fn remove_address(&mut self, address: &Address) {
+        if !address.is_bound() {
+            return;
+        }
+        if let Some(count) = self.bound.get_mut(&address.subnet) {
+            *count -= 1;
+            if *count == 0 {
+                self.bound.remove(&address.subnet);
+            }
+        }
+    }
+
+    pub(super) fn add_endpoint(&mut self, endpoint: &Endpoint) {
+        let ips = endpoint.addresses.iter().map(|address| address.ip);
+        self.on_node
+            .entry(endpoint.node.clone())
+            .or_default()
+            .extend(ips);
+    }
+
+    pub(super) fn remove_endpoint(&mut self, endpoint: &Endpoint) {
+        if let Some(ips) = self.on_node.get_mut(&endpoint.node) {
+            for address in &endpoint.addresses {
+                ips.remove(&address.ip);
+            }
+            if ips.is_empty() {
+                self.on_node.remove(&endpoint.node);
+            }
+        }
+    }
+
+    pub(super) fn network_with_vlan(&self, vlan: VlanId) -> Option<&Name> {
+        self.vlans.get(&vlan)
+    }
+
+    pub(super) fn subnets_of(&self, network: &Name) -> impl Iterator<Item = &Name> {
+        self.places
+            .get(network)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .flatten()
+    }
+
+    pub(super) fn subnets_at(
+        &self,
+        network: &Name,
+        rack: Option<&Name>,
+    ) -> impl Iterator<Item = &Name> {
+        let place = rack.cloned();
+        self.places
+            .get(network)
+            .and_then(|places| places.get(&place))
+            .into_iter()
+            .flatten()
+    }
+
+    pub(super) fn racks_of(&self, network: &Name) -> impl Iterator<Item = &Name> {
+        self.places
+            .get(network)
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .flatten()
+    }
+
+    /// The only subnets that can have addresses in common with `cidr`: the last one that starts
+    /// before it and the first one that starts in it.
+    pub(super) fn neighbours(&self, cidr: Cidr) -> impl Iterator<Item = &Name> {
+        let before = self.starts.range(..cidr.network()).next_back();
+        let inside = self.starts.range(cidr.network()..=cidr.last()).next();
+        before.into_iter().chain(inside).map(|(_, name)| name)
+    }
+
+    pub(super) fn bound(&self, subnet: &Name) -> u64 {
+        self.bound.get(subnet).copied().unwrap_or_default()
+    }
+
+    pub(super) fn addresses_on(&self, node: &Name) -> impl Iterator<Item = IpAddr> {
+        self.on_node.get(node).into_iter().flatten().copied()
+    }
+}

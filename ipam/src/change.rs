@@ -1,0 +1,150 @@
+//! What is to become of the objects: puts and deletes as data.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use trunkline_types::{Attachment, Name};
+
+use crate::{Address, Endpoint, Network, Node, Subnet};
+
+/// The number of a change: 1 for the first one ever made, and no number is used twice.
+///
+/// Changes are numbered by the one writer, not by the store, so that the numbers are the same in
+/// every kind of store and several changes can go into one transaction.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Revision(u64);
+
+impl Revision {
+    /// Before the first change.
+    pub const ZERO: Self = Self(0);
+
+    /// The revision with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The revision's number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The revision after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Any object that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A layer-2 domain.
+    Network(Arc<Network>),
+    /// A CIDR of a network.
+    Subnet(Arc<Subnet>),
+    /// A machine that pods run on.
+    Node(Arc<Node>),
+    /// What is known of one IP address.
+    Address(Arc<Address>),
+    /// One interface of one container.
+    Endpoint(Arc<Endpoint>),
+}
+
+impl Object {
+    /// The object's natural key.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Network(network) => Key::Network(network.name.clone()),
+            Self::Subnet(subnet) => Key::Subnet(subnet.name.clone()),
+            Self::Node(node) => Key::Node(node.name.clone()),
+            Self::Address(address) => Key::Address(address.ip),
+            Self::Endpoint(endpoint) => Key::Endpoint(endpoint.attachment.clone()),
+        }
+    }
+}
+
+/// The natural key of an object: nothing else has the same one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// The network with this name.
+    Network(Name),
+    /// The subnet with this name.
+    Subnet(Name),
+    /// The node with this name.
+    Node(Name),
+    /// The record of this address.
+    Address(IpAddr),
+    /// The endpoint of this attachment.
+    Endpoint(Attachment),
+}
+
+/// One object's fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// The object is created, or takes the place of the one with the same key.
+    Put(Object),
+    /// The object with this key goes.
+    Delete(Key),
+}
+
+/// Edits that happen together or not at all.
+///
+/// An empty change is the answer to a request whose outcome is there already; it has no revision
+/// of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    revision: Revision,
+    edits: Vec<Edit>,
+}
+
+impl Change {
+    pub(crate) fn new(revision: Revision, edits: Vec<Edit>) -> Self {
+        Self { revision, edits }
+    }
+
+    pub(crate) fn none(revision: Revision) -> Self {
+        Self::new(revision, Vec::new())
+    }
+
+    /// The revision after the change: that of every object it puts. An empty change carries the
+    /// revision at which it was found that nothing need be done.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The edits, in the order in which they are to be made.
+    #[must_use]
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+}
+
+/// An object as it will be, and the change that makes it so; the change is empty if it is so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned<T> {
+    /// The object after the change.
+    pub object: Arc<T>,
+    /// What to do about it.
+    pub change: Change,
+}

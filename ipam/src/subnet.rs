@@ -1,0 +1,82 @@
+//! Subnets: CIDRs of a network, and which of their addresses are handed out.
+
+mod error;
+mod plan;
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use trunkline_types::{AddressRange, Cidr, Name};
+
+use crate::Revision;
+
+pub use error::{CreateSubnetError, DeleteSubnetError};
+pub use plan::{create_subnet, delete_subnet};
+
+/// A CIDR of a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// The subnet's name; unique.
+    pub name: Name,
+    /// The network it belongs to.
+    pub network: Name,
+    /// Its addresses; no other subnet of the fabric has any of them.
+    pub cidr: Cidr,
+    /// The top-of-rack switch's address in it; never handed out.
+    pub gateway: IpAddr,
+    /// What may be handed out, in order; the ranges do not overlap.
+    pub ranges: Vec<AddressRange>,
+    /// The rack whose nodes may use it; without one, all nodes may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rack: Option<Name>,
+    /// The change that made it what it is.
+    pub revision: Revision,
+}
+
+/// The subnet that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubnetSpec {
+    /// The subnet's name.
+    pub name: Name,
+    /// The network it is to belong to.
+    pub network: Name,
+    /// Its addresses.
+    pub cidr: Cidr,
+    /// The top-of-rack switch's address in it.
+    pub gateway: IpAddr,
+    /// What may be handed out; with none given, every host address but the gateway.
+    pub ranges: Vec<AddressRange>,
+    /// The rack whose nodes may use it; without one, all nodes may.
+    pub rack: Option<Name>,
+}
+
+impl Subnet {
+    /// How many addresses can be handed out in all; beyond `u64::MAX`, just that.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        capacity(&self.ranges, self.gateway)
+    }
+
+    pub(crate) fn hands_out(&self, ip: IpAddr) -> bool {
+        ip != self.gateway && self.ranges.iter().any(|range| range.contains(ip))
+    }
+}
+
+fn capacity(ranges: &[AddressRange], gateway: IpAddr) -> u64 {
+    let sizes = ranges.iter().map(|range| {
+        let steps = number(range.last()) - number(range.first());
+        steps.saturating_add(1) - u128::from(range.contains(gateway))
+    });
+    let total = sizes.fold(0, u128::saturating_add);
+    u64::try_from(total).unwrap_or(u64::MAX)
+}
+
+fn number(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u32::from(ip).into(),
+        IpAddr::V6(ip) => ip.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! Points in time, handed in by whoever has a clock.
+
+use serde::{Deserialize, Serialize};
+
+/// Whole seconds since 1970-01-01 00:00:00 UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The point `seconds` after 1970-01-01 00:00:00 UTC.
+    #[must_use]
+    pub const fn from_unix_seconds(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    /// The seconds since 1970-01-01 00:00:00 UTC.
+    #[must_use]
+    pub const fn unix_seconds(self) -> u64 {
+        self.0
+    }
+}

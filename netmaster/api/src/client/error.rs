@@ -1,0 +1,111 @@
+//! Why a call failed.
+
+use crate::{ErrorCode, Problem};
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The base URL is none.
+    #[error(
+        "netmaster URL `{url}` is not valid: write it as `http://<host>:<port>`, like \
+         `http://127.0.0.1:9630`"
+    )]
+    BaseUrl {
+        /// What was given.
+        url: String,
+    },
+    /// The HTTP client does not work here.
+    #[error("the HTTP client cannot be set up")]
+    SetUp {
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// No connection was made, so nothing happened.
+    #[error("netmaster at `{url}` cannot be reached: is it running, and is that its address?")]
+    Unreachable {
+        /// The base URL.
+        url: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// The answer did not come, or not in time. What was asked for may have happened or not.
+    #[error("netmaster at `{url}` did not answer: repeat the request, it does no harm")]
+    Unanswered {
+        /// The base URL.
+        url: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// netmaster refused, and said why.
+    #[error("{}", .0.detail)]
+    Refused(Problem),
+    /// Something answered that is not netmaster.
+    #[error(
+        "what answers at `{url}` is not netmaster (HTTP status {status}, no problem document): \
+         check the address, and what stands in between"
+    )]
+    NotNetmaster {
+        /// The base URL.
+        url: String,
+        /// The answer's status.
+        status: u16,
+    },
+    /// The answer is not what the API says.
+    #[error("the answer of netmaster at `{url}` cannot be read: are both of one version?")]
+    Unreadable {
+        /// The base URL.
+        url: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl ClientError {
+    /// netmaster's refusal, if it was one.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Refused(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// The code of netmaster's refusal, if it was one.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.problem().map(|problem| problem.code)
+    }
+
+    /// Whether something that the request names is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.problem().is_some_and(|problem| problem.status == 404)
+    }
+
+    /// Whether the request contradicts what is there. No address left is no contradiction, see
+    /// [`ClientError::is_full`].
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        !self.is_full() && self.problem().is_some_and(|problem| problem.status == 409)
+    }
+
+    /// Whether there is no address left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.code() == Some(ErrorCode::SubnetFull)
+    }
+
+    /// Whether netmaster could not be asked, or did not answer.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Unanswered { .. })
+    }
+
+    /// Whether the same request may succeed later, without anybody doing anything about it.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let unavailable = |problem: &Problem| matches!(problem.status, 502..=504);
+        self.is_unreachable() || self.problem().is_some_and(unavailable)
+    }
+}

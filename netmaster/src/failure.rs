@@ -1,0 +1,101 @@
+//! Refusals and failures as problem documents.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use trunkline_ipam::{
+    AllocateError, CreateNetworkError, CreateSubnetError, DeleteNetworkError, DeleteSubnetError,
+    RegisterNodeError,
+};
+use trunkline_netmaster_api::{ErrorCode, Problem};
+
+use crate::allocator::{Unavailable, WriteError};
+
+/// The answer to a request that was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure(Problem);
+
+impl Failure {
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self(Problem::new(code, detail))
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status);
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let kind = [(header::CONTENT_TYPE, Problem::MEDIA_TYPE)];
+        (status, kind, body).into_response()
+    }
+}
+
+impl From<WriteError<Self>> for Failure {
+    fn from(error: WriteError<Self>) -> Self {
+        match error {
+            WriteError::Refused(failure) => failure,
+            WriteError::Unavailable(unavailable) => {
+                let code = match unavailable {
+                    Unavailable::Store => ErrorCode::StoreUnavailable,
+                    Unavailable::Stopped => ErrorCode::ShuttingDown,
+                };
+                Self::new(code, unavailable.to_string())
+            }
+        }
+    }
+}
+
+/// Gives each refusal of an operation its code; the text is the refusal's own.
+macro_rules! refusals {
+    ($error:ident: $($variant:ident => $code:ident,)+) => {
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let code = match &error {
+                    $($error::$variant { .. } => ErrorCode::$code,)+
+                };
+                Self::new(code, error.to_string())
+            }
+        }
+    };
+}
+
+refusals! { CreateNetworkError:
+    NameInUse => NameInUse,
+    VlanInUse => VlanInUse,
+}
+
+refusals! { DeleteNetworkError:
+    NotFound => NetworkNotFound,
+    HasSubnets => NetworkInUse,
+}
+
+refusals! { CreateSubnetError:
+    NameInUse => NameInUse,
+    NetworkNotFound => NetworkNotFound,
+    FamilyUnsupported => InvalidCidr,
+    NotUnicast => InvalidCidr,
+    NothingToHandOut => InvalidCidr,
+    GatewayOutside => InvalidGateway,
+    GatewayNotHost => InvalidGateway,
+    RangeOutside => InvalidRange,
+    RangesOverlap => InvalidRange,
+    Overlap => SubnetOverlap,
+}
+
+refusals! { DeleteSubnetError:
+    NotFound => SubnetNotFound,
+    InUse => SubnetInUse,
+}
+
+refusals! { RegisterNodeError:
+    InUse => NodeInUse,
+}
+
+refusals! { AllocateError:
+    NetworkNotFound => NetworkNotFound,
+    NodeNotFound => NodeNotFound,
+    AttachmentInUse => AttachmentInUse,
+    NoSubnet => NoSubnetForRack,
+    NoSubnetForRack => NoSubnetForRack,
+    Full => SubnetFull,
+}

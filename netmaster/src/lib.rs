@@ -1,0 +1,23 @@
+//! netmaster: the control plane, which owns networks, subnets and addresses.
+//!
+//! ```text
+//! routes ── plan ──► allocator: one thread, one writer ── batch ──► store
+//!    ▲                 plans against the ledger in memory             │ durable
+//!    └── read ── catalog, as of the last durable batch ◄──────────────┘
+//! ```
+//!
+//! What is allowed is decided in the `ipam` crate, by pure functions. Here their requests come in
+//! over HTTP, and their changes are made durable before anybody hears of them.
+
+mod allocator;
+mod args;
+mod failure;
+mod log;
+mod routes;
+mod server;
+mod store;
+
+pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig};
+pub use log::{LogFilterError, start_log};
+pub use server::{Server, ServerError, serve};
+pub use store::{Batch, Embedded, Store, StoreError};

@@ -1,0 +1,146 @@
+//! Serving the API until told to stop.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::allocator::Allocator;
+use crate::args::ServeConfig;
+use crate::routes::router;
+use crate::store::{Embedded, Store, StoreError};
+
+/// How long requests under way may take once netmaster is told to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Why the API is not served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on `{address}`: choose another address with `--listen`")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals")]
+    Signals {
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The API, ready to be served: the store is loaded and connections are queued.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<(SocketAddr, TcpListener)>,
+    allocator: Allocator,
+    writer_ended: oneshot::Receiver<()>,
+}
+
+impl Server {
+    /// Loads `store` and listens on the addresses of `listen`; with port 0, on any free port.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] if the store cannot be read or an address cannot be listened on.
+    pub async fn bind(listen: &[SocketAddr], store: Box<dyn Store>) -> Result<Self, ServerError> {
+        let (allocator, writer_ended) = Allocator::start(store)?;
+        let mut listeners = Vec::new();
+        for &address in listen {
+            let failed = |source| ServerError::Listen { address, source };
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            let bound = listener.local_addr().map_err(failed)?;
+            listeners.push((bound, listener));
+        }
+        Ok(Self {
+            listeners,
+            allocator,
+            writer_ended,
+        })
+    }
+
+    /// The addresses that are listened on.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().map(|(address, _)| *address)
+    }
+
+    /// Serves until `stop` is done, and then until the requests under way are answered and the
+    /// store is closed, though not longer than a few seconds.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self {
+            listeners,
+            allocator,
+            writer_ended,
+        } = self;
+        let (stopping, stopped) = watch::channel(());
+        let mut serving = JoinSet::new();
+        for (_, listener) in listeners {
+            let listener = listener.tap_io(|connection| {
+                // Small answers must not wait for more; a socket that refuses still works.
+                let _ = connection.set_nodelay(true);
+            });
+            let mut stopped = stopped.clone();
+            let until_stopped = async move {
+                // An error means that the sender is gone: the same.
+                let _ = stopped.changed().await;
+            };
+            let router = router(allocator.clone());
+            let serve = axum::serve(listener, router).with_graceful_shutdown(until_stopped);
+            serving.spawn(async move { serve.await });
+        }
+        drop(allocator);
+        stop.await;
+        drop(stopping);
+        let drained = tokio::time::timeout(DRAIN, async {
+            while serving.join_next().await.is_some() {}
+            // With the last connection the last allocator is gone.
+            let _ = writer_ended.await;
+        });
+        if drained.await.is_err() {
+            warn!("connections still open are cut");
+        }
+    }
+}
+
+/// Runs netmaster until SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// [`ServerError`] if it cannot start.
+pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
+    let failed = |source| ServerError::Signals { source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let store = Embedded::open(&config.data_dir)?;
+    let server = Server::bind(&config.listen, Box::new(store)).await?;
+    for address in server.addresses() {
+        info!(%address, data_dir = %config.data_dir.display(), "listening");
+        // For scripts: they need not know the log's form. Nobody has to read it.
+        let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    }
+    server
+        .run(async {
+            // Both are cancel-safe: a signal that is not received here is not needed.
+            tokio::select! {
+                _ = terminate.recv() => info!("stopping on SIGTERM"),
+                _ = interrupt.recv() => info!("stopping on SIGINT"),
+            }
+        })
+        .await;
+    info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! A netmaster to ask.
+
+use std::net::SocketAddr;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use trunkline_netmaster::{Embedded, Server};
+use trunkline_netmaster_api::{Client, EndpointSpec};
+
+/// A server on a free port, with a store in memory.
+pub(crate) struct Netmaster {
+    pub(crate) client: Client,
+    http: reqwest::Client,
+    url: String,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<()>,
+}
+
+/// A status and a JSON body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) kind: String,
+    pub(crate) body: Value,
+}
+
+impl Netmaster {
+    pub(crate) async fn start() -> Self {
+        let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let store = Embedded::in_memory().unwrap();
+        let server = Server::bind(&[any_port], Box::new(store)).await.unwrap();
+        let url = format!("http://{}", server.addresses().next().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(server.run(async {
+            let _ = stopped.await;
+        }));
+        Self {
+            client: Client::new(&url).unwrap(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            url,
+            stop,
+            running,
+        }
+    }
+
+    /// With network `blue`, a subnet of three addresses for rack `r1`, and node `n1` in it.
+    pub(crate) async fn with_blue() -> Self {
+        let netmaster = Self::start().await;
+        for (path, body) in [
+            ("/v1/networks", json!({"name": "blue", "vlan": 100})),
+            (
+                "/v1/subnets",
+                json!({
+                    "name": "blue-r1", "network": "blue", "rack": "r1",
+                    "cidr": "10.1.0.0/24", "gateway": "10.1.0.1",
+                    "ranges": ["10.1.0.10-10.1.0.12"],
+                }),
+            ),
+        ] {
+            let answer = netmaster.ask(Method::POST, path, &body).await;
+            assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        }
+        let node = json!({"rack": "r1"});
+        let answer = netmaster.ask(Method::PUT, "/v1/nodes/n1", &node).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        netmaster
+    }
+
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let text = body.to_string();
+        self.send(method, path, Some("application/json"), text.into_bytes())
+            .await
+    }
+
+    pub(crate) async fn ask_without_body(&self, method: Method, path: &str) -> Answer {
+        self.send(method, path, None, Vec::new()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask_without_body(Method::GET, path).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.ask_without_body(Method::DELETE, path).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        kind: Option<&str>,
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(kind) = kind {
+            request = request.header("content-type", kind);
+        }
+        let response = request.body(body).send().await.unwrap();
+        let kind = response.headers().get("content-type");
+        Answer {
+            status: response.status(),
+            kind: kind
+                .map(|kind| kind.to_str().unwrap().to_owned())
+                .unwrap_or_default(),
+            body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default(),
+        }
+    }
+
+    /// Allocates for network `blue` on node `n1`, and answers the address.
+    pub(crate) async fn allocate(&self, attachment: &str) -> String {
+        let endpoint = self.client.allocate(&wish(attachment)).await.unwrap();
+        endpoint.addresses[0].ip.to_string()
+    }
+
+    /// Everything that can be listed.
+    pub(crate) async fn everything(&self) -> Vec<Value> {
+        let mut lists = Vec::new();
+        for kind in ["networks", "subnets", "nodes", "endpoints"] {
+            lists.push(self.get(&format!("/v1/{kind}")).await.body);
+        }
+        lists
+    }
+
+    /// Stops it, and answers a client that has nobody to ask.
+    pub(crate) async fn stop(self) -> Client {
+        self.stop.send(()).unwrap();
+        self.running.await.unwrap();
+        self.client
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn is(&self, status: StatusCode, body: &Value) {
+        assert_eq!((self.status, &self.body), (status, body));
+        assert_eq!(self.kind, "application/json");
+    }
+
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, code: &str, detail: &str) {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        assert_eq!(self.kind, "application/problem+json", "{self:?}");
+        assert_eq!(self.body["status"], status, "{self:?}");
+        assert_eq!(self.body["code"], code, "{self:?}");
+        assert_eq!(self.body["type"], format!("urn:trunkline:problem:{code}"));
+        let text = self.body["detail"].as_str().unwrap();
+        assert!(text.contains(detail), "`{text}` lacks `{detail}`");
+    }
+}
+
+/// For network `blue`, on node `n1`.
+pub(crate) fn wish(attachment: &str) -> EndpointSpec {
+    EndpointSpec {
+        attachment: attachment.parse().unwrap(),
+        network: "blue".parse().unwrap(),
+        node: "n1".parse().unwrap(),
+        pod: None,
+    }
+}

@@ -1,0 +1,63 @@
+//! Builds the agent's parts and connects them; ends them in the other order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use trunkline_ovs::OvsdbSwitch;
+
+use crate::args::{Args, Command};
+use crate::bridge::BridgeReconciler;
+use crate::cni_server::CniServer;
+use crate::config::Config;
+use crate::netmaster::Netmaster;
+use crate::tombstones::Tombstones;
+
+/// How long one OVSDB call may take.
+const OVSDB_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Runs the agent until it is told to stop.
+///
+/// # Errors
+///
+/// What keeps it from starting: the configuration, a socket that is taken.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let Command::Run { config } = args.command;
+    let config = Config::read(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("can't start the async runtime")?;
+    runtime.block_on(keep(config))
+}
+
+async fn keep(config: Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("can't wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("can't wait for SIGINT")?;
+
+    let switch = Arc::new(OvsdbSwitch::new(&config.ovsdb_socket, OVSDB_DEADLINE));
+    let netmaster = Netmaster::new(&config)?;
+    let tombstones = Arc::new(Tombstones::new(
+        config.bridge.clone(),
+        Arc::clone(&switch),
+        netmaster.clone(),
+    ));
+    let reconciler = BridgeReconciler::new(&config, Arc::clone(&switch));
+    let server = CniServer::bind(&config.socket, netmaster.clone(), Arc::clone(&tombstones))?;
+
+    // Each branch loops for ever, so the first to end is a signal; dropping the others cancels
+    // them between two steps, and every step is one transaction or one request.
+    tokio::select! {
+        () = netmaster.keep_registered() => {}
+        () = async {
+            reconciler.until_ready().await;
+            tracing::info!(socket = %config.socket.display(), "ready for CNI calls");
+            tokio::join!(reconciler.keep(), tombstones.keep_settling(), server.serve());
+        } => {}
+        _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
+        _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
+    }
+    Ok(())
+}

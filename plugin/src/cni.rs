@@ -1,0 +1,214 @@
+//! The verbs, as the CNI specification (1.0.0 and 1.1.0) defines them.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rscni_plugin::async_cni::Cni;
+use rscni_plugin::error::Error as CniError;
+use rscni_plugin::types::{Args, CNIResult, Interface, IpConfig, Route};
+use trunkline_dataplane::attachment::{Seen, Wanted};
+use trunkline_netlink::{Links, Netns, NetnsError};
+use trunkline_ovs::OvsdbSwitch;
+use trunkline_rpc::{AssignRequest, Assignment};
+use trunkline_types::Attachment;
+
+use crate::attach::{self, Label, PodSide, Site};
+use crate::conf::Conf;
+use crate::{agent, error, pod};
+
+/// How long one OVSDB call may take.
+const OVSDB_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The plugin.
+pub struct Trunkline;
+
+#[async_trait]
+impl Cni for Trunkline {
+    async fn add(&self, args: Args) -> Result<CNIResult, CniError> {
+        let conf = Conf::from_envelope(args.config()).map_err(|error| error::conf(&error))?;
+        let attachment = attachment(&args)?;
+        let path = args.netns().cloned().unwrap_or_default();
+        let netns = open_netns(&path)?;
+        let pod_links = Links::in_netns(&netns).map_err(|error| error::link(&error))?;
+        let host = Links::here().map_err(|error| error::link(&error))?;
+        let switch = connect(&conf).await?;
+
+        let site = Site {
+            bridge: &conf.bridge,
+            switch: &switch,
+            host: &host,
+        };
+        let pod_side = PodSide {
+            netns: &netns,
+            links: &pod_links,
+        };
+        let seen = attach::look(&site, &pod_side, &attachment)
+            .await
+            .map_err(|error| error::attach(&error))?;
+        let request = AssignRequest {
+            attachment: attachment.clone(),
+            network: conf.network.clone(),
+            pod: args.args().and_then(pod::from_args),
+        };
+        let label = Label {
+            network: conf.network.clone(),
+            pod: request.pod.clone(),
+        };
+        let assignment = agent::assign(&conf.agent_socket, request)
+            .await
+            .map_err(|error| error::agent(&error))?;
+
+        let wanted = wanted(&attachment, &assignment);
+        match attach::build(&site, &pod_side, &wanted, &label, &seen).await {
+            Ok(()) => result(&wanted, &path),
+            Err(error) => {
+                undo(&site, &conf, &attachment, &seen).await;
+                Err(error::attach(&error))
+            }
+        }
+    }
+
+    async fn del(&self, args: Args) -> Result<(), CniError> {
+        let conf = Conf::from_envelope(args.config()).map_err(|error| error::conf(&error))?;
+        let attachment = attachment(&args)?;
+        let host = Links::here().map_err(|error| error::link(&error))?;
+        let switch = connect(&conf).await?;
+        let site = Site {
+            bridge: &conf.bridge,
+            switch: &switch,
+            host: &host,
+        };
+        attach::unplug(&site, &attachment)
+            .await
+            .map_err(|error| error::attach(&error))?;
+        // The tombstone is what counts: with the agent or netmaster away, the agent settles it
+        // when they are back.
+        let _ = agent::settle(&conf.agent_socket, attachment).await;
+        Ok(())
+    }
+
+    async fn check(&self, _args: Args) -> Result<(), CniError> {
+        Err(unsupported("CHECK"))
+    }
+
+    async fn status(&self, _args: Args) -> Result<(), CniError> {
+        Err(unsupported("STATUS"))
+    }
+
+    async fn gc(&self, _args: Args) -> Result<(), CniError> {
+        Err(unsupported("GC"))
+    }
+}
+
+/// Takes back what a failed ADD made. An interface that was there before stays: its pod runs.
+async fn undo(site: &Site<'_>, conf: &Conf, attachment: &Attachment, before: &Seen) {
+    if before.host.is_some() || !before.ports.is_empty() {
+        return;
+    }
+    // The error that stopped the ADD is the one worth telling; what cannot be undone now has its
+    // tombstone or its mark, and DEL or the agent finds it.
+    let _ = attach::unplug(site, attachment).await;
+    let _ = agent::settle(&conf.agent_socket, attachment.clone()).await;
+}
+
+fn wanted(attachment: &Attachment, assignment: &Assignment) -> Wanted {
+    Wanted {
+        attachment: attachment.clone(),
+        vlan: assignment.vlan,
+        mtu: assignment.mtu,
+        mac: assignment.mac,
+        ip: assignment.ip,
+        prefix: assignment.prefix,
+        gateway: assignment.gateway,
+    }
+}
+
+fn result(wanted: &Wanted, netns: &Path) -> Result<CNIResult, CniError> {
+    let interface = Interface {
+        name: wanted.attachment.ifname.to_string(),
+        mac: wanted.mac.to_string(),
+        mtu: Some(wanted.mtu.into()),
+        sandbox: Some(netns.display().to_string()),
+        socket_path: None,
+        pci_id: None,
+    };
+    let default = if wanted.ip.is_ipv4() {
+        "0.0.0.0/0"
+    } else {
+        "::/0"
+    };
+    Ok(CNIResult {
+        interfaces: vec![interface],
+        ips: vec![IpConfig {
+            interface: Some(0),
+            address: in_result(&format!("{}/{}", wanted.ip, wanted.prefix))?,
+            gateway: Some(wanted.gateway),
+        }],
+        routes: vec![Route {
+            dst: in_result(default)?,
+            gw: Some(wanted.gateway),
+            mtu: None,
+            advmss: None,
+            priority: None,
+            table: None,
+            scope: None,
+        }],
+        dns: None,
+    })
+}
+
+/// Text in the type that the result's crate has for it.
+fn in_result<T: FromStr>(text: &str) -> Result<T, CniError> {
+    text.parse()
+        .map_err(|_| CniError::IOFailure(format!("`{text}` does not fit a CNI result")))
+}
+
+fn attachment(args: &Args) -> Result<Attachment, CniError> {
+    let value = |name: &str, value: Option<String>| {
+        value.ok_or_else(|| CniError::InvalidEnvValue(format!("{name} is missing")))
+    };
+    let container = value(
+        "CNI_CONTAINERID",
+        args.container_id().map(ToString::to_string),
+    )?;
+    let ifname = value("CNI_IFNAME", args.ifname().map(ToString::to_string))?;
+    let invalid = |name: &str, error: &dyn std::fmt::Display| {
+        CniError::InvalidEnvValue(format!("{name}: {error}"))
+    };
+    Ok(Attachment {
+        container: container
+            .parse()
+            .map_err(|error| invalid("CNI_CONTAINERID", &error))?,
+        ifname: ifname
+            .parse()
+            .map_err(|error| invalid("CNI_IFNAME", &error))?,
+    })
+}
+
+fn open_netns(path: &Path) -> Result<Netns, CniError> {
+    let env = |error: &NetnsError| CniError::InvalidEnvValue(format!("CNI_NETNS: {error}"));
+    let netns = Netns::open(path).map_err(|error| env(&error))?;
+    let own = Netns::current().map_err(|error| env(&error))?;
+    if netns.is_same(&own) {
+        // The specification's own words for this case are code 8.
+        return Err(CniError::InvalidNetNS(format!(
+            "CNI_NETNS `{}` is the node's own network namespace: give the container's",
+            path.display()
+        )));
+    }
+    Ok(netns)
+}
+
+async fn connect(conf: &Conf) -> Result<OvsdbSwitch, CniError> {
+    OvsdbSwitch::connect(&conf.ovsdb_socket, OVSDB_DEADLINE)
+        .await
+        .map_err(|error| error::switch(&error))
+}
+
+fn unsupported(verb: &str) -> CniError {
+    CniError::InvalidEnvValue(format!(
+        "CNI_COMMAND `{verb}` is not supported by this version: it has ADD, DEL and VERSION"
+    ))
+}

@@ -1,0 +1,258 @@
+//! The demo: the main job, shown to someone who has never seen it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use crate::lab::{Capture, Lab, ping, tcp_echo};
+use crate::scenarios::one_rack_topology;
+
+/// The four pods: name, node, network.
+const PODS: [(&str, &str, &str); 4] = [
+    ("blue-1", "node1", "blue"),
+    ("blue-2", "node2", "blue"),
+    ("green-1", "node1", "green"),
+    ("green-2", "node2", "green"),
+];
+
+/// What the operator types.
+const COMMANDS: [&str; 4] = [
+    "network create blue --vlan 100",
+    "network create green --vlan 200",
+    "subnet create blue-r1 --network blue --cidr 10.1.0.0/24 --gateway 10.1.0.254 \
+     --range 10.1.0.10-10.1.0.99 --rack r1",
+    "subnet create green-r1 --network green --cidr 10.2.0.0/24 --gateway 10.2.0.254 \
+     --range 10.2.0.10-10.2.0.99 --rack r1",
+];
+
+/// Prints steps with the time they took, and keeps what was proved for the closing table.
+struct Story {
+    start: Instant,
+    proofs: Vec<(String, String)>,
+}
+
+impl Story {
+    fn step(&self, text: &str) {
+        println!("\n[{:5.1} s] {text}", self.start.elapsed().as_secs_f64());
+    }
+
+    fn proved(&mut self, claim: &str, evidence: String) {
+        println!("          ok: {claim} ({evidence})");
+        self.proofs.push((claim.to_owned(), evidence));
+    }
+}
+
+/// Runs the demo and returns the lab as it is at the end: everything attached with `keep`, else
+/// everything taken away again.
+///
+/// # Errors
+///
+/// The first claim that does not hold.
+pub fn run(keep: bool) -> anyhow::Result<Lab> {
+    let mut story = Story {
+        start: Instant::now(),
+        proofs: Vec::new(),
+    };
+    story.step("One rack: a top-of-rack switch, two nodes with Open vSwitch, and a plain host");
+    println!(
+        "
+          rack r1    +------------------------------------------+
+                     |  tor-r1   VLAN 100: 10.1.0.254 (gateway)  |
+                     |           VLAN 200: 10.2.0.254 (gateway)  |
+                     +-----+---------------+---------------+-----+
+                      trunk|          trunk|               |VLAN 100, untagged
+                     +-----+-----+   +-----+-----+   +-----+-----+
+                     |   node1   |   |   node2   |   |   plain1  |  not ours
+                     | br-trunk  |   | br-trunk  |   | 10.1.0.200|
+                     +-----------+   +-----------+   +-----------+"
+    );
+    let mut lab = one_rack_topology().build()?;
+    println!("          netmaster answers; both agents keep their bridge `br-trunk`");
+
+    story.step("Two networks, as an operator makes them");
+    for command in COMMANDS {
+        println!("          $ netctl {command}");
+    }
+    lab.configure(&COMMANDS)?;
+
+    story.step("Four pods, attached as a container runtime does it: CNI ADD");
+    let mut ips = Vec::new();
+    for (name, node, network) in PODS {
+        let ip = lab.start_pod(name, node, network)?;
+        println!("          {name:<8} on {node}, network {network:<5}: {ip}");
+        ips.push(ip);
+    }
+    let [blue1, blue2, green1, green2] = ips[..] else {
+        anyhow::bail!("four pods were started")
+    };
+
+    prove_reachability(&mut story, &lab, (blue1, blue2, green2))?;
+    prove_isolation(&mut story, &lab, green1)?;
+    if !keep {
+        prove_no_residue(&mut story, &lab)?;
+    }
+    print_table(&story);
+    Ok(lab)
+}
+
+fn prove_reachability(
+    story: &mut Story,
+    lab: &Lab,
+    (blue1, blue2, green2): (IpAddr, IpAddr, IpAddr),
+) -> anyhow::Result<()> {
+    story.step("Real packets");
+    let from = lab.pod("blue-1").netns();
+    ping(from, blue2)?;
+    let seen = tcp_echo(
+        from,
+        lab.pod("blue-2").netns(),
+        SocketAddr::new(blue2, 8080),
+    )?;
+    anyhow::ensure!(seen == blue1, "the server saw {seen}, not {blue1}");
+    story.proved(
+        "same VLAN, across nodes",
+        format!("{blue1} -> {blue2}, ping and TCP"),
+    );
+
+    let echo = from
+        .command("ping")
+        .args(["-c", "1", "-W", "5", &green2.to_string()])
+        .succeed()?;
+    anyhow::ensure!(
+        echo.contains("ttl=63 "),
+        "not one hop through the gateway: {echo}"
+    );
+    story.proved(
+        "other VLAN, by way of the switch's gateway",
+        format!("{blue1} -> {green2}, TTL 63: one router on the way"),
+    );
+
+    let host = lab.host("plain1");
+    ping(host.netns(), blue1)?;
+    let to_pod = SocketAddr::new(blue1, 8080);
+    let seen = tcp_echo(host.netns(), from, to_pod)?;
+    anyhow::ensure!(seen == host.ip(), "the pod saw {seen}, not {}", host.ip());
+    story.proved(
+        "a plain host reaches a pod",
+        format!("{} -> {blue1}, no NAT", host.ip()),
+    );
+    Ok(())
+}
+
+fn prove_isolation(story: &mut Story, lab: &Lab, green1: IpAddr) -> anyhow::Result<()> {
+    story.step("On the wire: a capture on node1's uplink, and one in a green pod");
+    let uplink = Capture::start(lab.node("node1").netns()?, "eth1", lab.dir(), "vlan")?;
+    let green_pod = Capture::start(lab.pod("green-2").netns(), "eth0", lab.dir(), "")?;
+    // A broadcast in blue, and green traffic over the same cable.
+    let nobody = "10.1.0.99";
+    let blue_pod = lab.pod("blue-1").netns();
+    blue_pod
+        .command("ping")
+        .args(["-c", "2", "-i", "0.3", "-W", "1", nobody])
+        .run()?;
+    ping(lab.pod("green-2").netns(), green1)?;
+
+    let blue = uplink.wait_for("blue's broadcast, tagged 100", |frame| {
+        frame.vlan == Some(100) && frame.text.contains(nobody)
+    })?;
+    let green = uplink.wait_for("green's echo request, tagged 200", |frame| {
+        frame.vlan == Some(200) && frame.text.contains("echo request")
+    })?;
+    for frame in [&blue, &green] {
+        println!("          {}", frame.text);
+    }
+    story.proved(
+        "802.1Q tags on the uplink",
+        "blue is VLAN 100, green is VLAN 200".into(),
+    );
+
+    green_pod.wait_for("green's own traffic", |frame| {
+        frame.text.contains(&green1.to_string())
+    })?;
+    let frames = green_pod.frames();
+    let strays = frames
+        .iter()
+        .filter(|frame| frame.text.contains("10.1.0."))
+        .count();
+    anyhow::ensure!(strays == 0, "{strays} frames of blue came to green");
+    story.proved(
+        "no frame of one VLAN on the other",
+        format!("0 of {} frames at green-2 were blue's", frames.len()),
+    );
+    Ok(())
+}
+
+fn prove_no_residue(story: &mut Story, lab: &Lab) -> anyhow::Result<()> {
+    story.step("All four pods taken away again: CNI DEL");
+    for (name, node, network) in PODS {
+        lab.node(node)
+            .cni("DEL", lab.pod(name), network)?
+            .success()?;
+    }
+    let endpoints = lab.netmaster().netctl_json(&["endpoint", "ls"])?;
+    anyhow::ensure!(
+        endpoints == serde_json::json!([]),
+        "addresses are left: {endpoints}"
+    );
+    for node in lab.nodes() {
+        let ports = node.ports()?;
+        anyhow::ensure!(
+            ports == ["eth1"],
+            "ports are left on {}: {ports:?}",
+            node.name()
+        );
+        let links = node.netns()?.command("ip").args(["-o", "link"]).succeed()?;
+        anyhow::ensure!(
+            !links.contains(": tl"),
+            "links are left on {}: {links}",
+            node.name()
+        );
+        let flows = node.ofctl(&["--no-stats", "dump-flows", "br-trunk"])?;
+        let ours = flows
+            .lines()
+            .filter(|line| line.contains("actions="))
+            .collect::<Vec<_>>();
+        let base = ours.len() == 1 && ours[0].contains("actions=NORMAL");
+        anyhow::ensure!(base, "flows are left on {}: {ours:?}", node.name());
+    }
+    story.proved(
+        "nothing is left",
+        "no link, no port, no flow, no address".into(),
+    );
+    Ok(())
+}
+
+fn print_table(story: &Story) {
+    let width = story
+        .proofs
+        .iter()
+        .map(|(claim, _)| claim.chars().count())
+        .max()
+        .unwrap_or(0);
+    println!("\n{:<width$}  seen", "claim");
+    println!("{:-<width$}  {:-<40}", "", "");
+    for (claim, evidence) in &story.proofs {
+        println!("{claim:<width$}  {evidence}");
+    }
+    println!(
+        "\nall {} claims hold, {:.0} s",
+        story.proofs.len(),
+        story.start.elapsed().as_secs_f64()
+    );
+}
+
+/// What to try in the shell of a lab that was kept.
+pub fn hint() {
+    println!(
+        "
+The lab is running; this shell is in its machine. Things to try:
+
+  ip netns                                   all parts of the lab
+  ip netns exec pod-blue-1 ping 10.2.0.10    from a pod, through the gateway
+  ip netns exec node1 tcpdump -eni eth1      the tagged frames on the uplink
+  ovs-vsctl --db=unix:/run/lab/current/node1/db.sock show
+  export NETMASTER=http://192.0.2.1:9630     then, in the namespace of netmaster:
+  ip netns exec netmaster $LAB_TARGET/release/netctl endpoint ls
+
+Leave it with `exit`: everything in it is gone then."
+    );
+}

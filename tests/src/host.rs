@@ -1,0 +1,119 @@
+//! Outside the virtual machine: installs, builds, boots, reports.
+
+mod build;
+mod check;
+mod coverage;
+mod cpio;
+mod initramfs;
+mod interrupts;
+mod kernel;
+mod machine;
+mod packages;
+mod report;
+mod setup;
+mod steps;
+mod test_log;
+mod workspace;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::cli::GuestCommand;
+use machine::{Guest, Terminal};
+use report::Report;
+use workspace::Workspace;
+
+/// Carries out `command` inside a fresh virtual machine.
+pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    setup::ensure()?;
+    match command {
+        GuestCommand::Test { filter, long, .. } => {
+            test(&workspace, command, filter.as_deref(), *long)
+        }
+        GuestCommand::Demo { .. } | GuestCommand::Shell | GuestCommand::Bench { .. } => {
+            build::run(&workspace)?.require()?;
+            Ok(ExitCode::from(boot(&workspace, command)?))
+        }
+    }
+}
+
+/// Runs the checks that need no virtual machine.
+pub fn check() -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let steps = check::run(&workspace)?;
+    steps::conclude(&steps)
+}
+
+/// Installs what is missing.
+pub fn setup() -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    setup::ensure()?;
+    let kernel = kernel::fetch(&workspace.machine_dir())?;
+    eprintln!("the lab is ready, with kernel {}", kernel.release());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn test(
+    workspace: &Workspace,
+    command: &GuestCommand,
+    filter: Option<&str>,
+    long: bool,
+) -> anyhow::Result<ExitCode> {
+    let build = build::run(workspace)?;
+    build.require()?;
+    let mut report = match filter {
+        Some(_) => Report::of_scenarios(),
+        None => Report::of_everything(build, check::run(workspace)?)?,
+    };
+    report::forget_scenarios(workspace)?;
+    // A guest that failed has said so in its results; one that ended badly has left none, or says
+    // something that its results do not: both count.
+    let ended = boot(workspace, command);
+    report.add_scenarios(workspace, ended, filter)?;
+    if filter.is_none() {
+        // A person at a kept lab, or a long run, takes the time it takes.
+        if !long && !kept() {
+            report.hold_to_budgets();
+        }
+        report.hold_to_coverage(workspace)?;
+    }
+    Ok(report.conclude())
+}
+
+fn boot(workspace: &Workspace, command: &GuestCommand) -> anyhow::Result<u8> {
+    let kernel = kernel::fetch(&workspace.machine_dir())?;
+    machine::run(
+        workspace,
+        &kernel,
+        &Guest {
+            command,
+            terminal: terminal(command),
+            deadline: deadline(command),
+        },
+    )
+}
+
+/// `LAB_KEEP=1`: whatever fails leaves a shell in place.
+fn kept() -> bool {
+    std::env::var_os("LAB_KEEP").is_some_and(|value| value == "1")
+}
+
+fn terminal(command: &GuestCommand) -> Terminal {
+    match command {
+        GuestCommand::Shell | GuestCommand::Demo { keep: true } => Terminal::Interactive,
+        _ if kept() => Terminal::Interactive,
+        _ => Terminal::Stream,
+    }
+}
+
+/// How long the guest may take from start to end; none where a person is at the keyboard.
+fn deadline(command: &GuestCommand) -> Option<Duration> {
+    const MINUTE: Duration = Duration::from_secs(60);
+    match (command, terminal(command)) {
+        (_, Terminal::Interactive) | (GuestCommand::Shell, _) => None,
+        (GuestCommand::Demo { .. }, _) => Some(10 * MINUTE),
+        (GuestCommand::Test { long: true, .. }, _) => Some(180 * MINUTE),
+        (GuestCommand::Test { .. } | GuestCommand::Bench { .. }, _) => Some(30 * MINUTE),
+    }
+}

@@ -1,0 +1,45 @@
+//! Builds what the lab runs. Outside the virtual machine, where there is a processor to do it.
+
+use std::process::Command;
+
+use super::steps::Step;
+use super::workspace::Workspace;
+
+/// Long-running processes and tools.
+const PACKAGES: [&str; 3] = ["trunkline-netmaster", "trunkline-netctl", "trunkline-agent"];
+
+/// Package and executable of what a runtime starts for every pod: static, for the sake of its start-up
+/// time and of hosts with another libc.
+const STATIC: [(&str, &str); 2] = [
+    ("trunkline-plugin", "trunkline"),
+    ("trunkline-floor", "cni-floor"),
+];
+
+/// Builds everything, in release mode.
+pub(super) fn run(workspace: &Workspace) -> anyhow::Result<Step> {
+    let mut processes = workspace.cargo();
+    processes.args(["build", "--release"]);
+    for package in PACKAGES {
+        processes.args(["--package", package]);
+    }
+    let executables =
+        STATIC.map(|(package, executable)| linked_statically(workspace, package, executable));
+    let commands = std::iter::once(processes).chain(executables);
+    Step::run("build", &workspace.log_dir(), commands)
+}
+
+/// On the gnu target `crt-static` takes no extra toolchain. Only the last crate is given the flag, so its
+/// dependencies are shared with all else.
+fn linked_statically(workspace: &Workspace, package: &str, executable: &str) -> Command {
+    let mut command = workspace.cargo();
+    command.args([
+        "rustc",
+        "--release",
+        "--package",
+        package,
+        "--bin",
+        executable,
+    ]);
+    command.args(["--", "-C", "target-feature=+crt-static"]);
+    command
+}

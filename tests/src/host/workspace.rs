@@ -1,0 +1,99 @@
+//! Where things are: asked of cargo once, so that a moved target directory is honoured.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+
+/// The directories of this checkout.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+    /// This executable. Found before anything is built: a build may replace it while it runs, and then
+    /// the kernel no longer tells its path.
+    executable: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+}
+
+impl Workspace {
+    /// Asks cargo about the workspace of the current directory.
+    pub(super) fn find() -> anyhow::Result<Self> {
+        let executable = std::env::current_exe().context("cannot tell this executable's path")?;
+        let output = Command::new(cargo())
+            .args([
+                "metadata",
+                "--no-deps",
+                "--offline",
+                "--format-version",
+                "1",
+            ])
+            .output()
+            .context("cannot run `cargo metadata`")?;
+        ensure!(
+            output.status.success(),
+            "`cargo metadata` failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        let metadata: Metadata = serde_json::from_slice(&output.stdout)
+            .context("cannot read the answer of `cargo metadata`")?;
+        let found = Self {
+            root: metadata.workspace_root,
+            target: metadata.target_directory,
+            executable,
+        };
+        fs::create_dir_all(found.machine_dir())
+            .with_context(|| format!("cannot create `{}`", found.machine_dir().display()))?;
+        Ok(found)
+    }
+
+    /// The root of the checkout.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// cargo's target directory.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// This executable.
+    pub(super) fn executable(&self) -> &Path {
+        &self.executable
+    }
+
+    /// The one directory that the guest can write to.
+    pub(super) fn lab_dir(&self) -> PathBuf {
+        self.target.join("lab")
+    }
+
+    /// The virtual machine's own files: kernel, initramfs, logs.
+    pub(super) fn machine_dir(&self) -> PathBuf {
+        self.lab_dir().join("vm")
+    }
+
+    /// Where the steps outside the virtual machine leave their output.
+    pub(super) fn log_dir(&self) -> PathBuf {
+        self.lab_dir().join("check")
+    }
+
+    /// `cargo`, to be run at the root of the checkout.
+    pub(super) fn cargo(&self) -> Command {
+        let mut command = Command::new(cargo());
+        command.current_dir(&self.root);
+        command
+    }
+}
+
+/// The cargo that started us, so that a toolchain given as `cargo +name lab` is kept.
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}

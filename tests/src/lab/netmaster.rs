@@ -1,0 +1,144 @@
+//! netmaster in a namespace of its own, on a management network that every node has a link to.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::command::{Finished, Invocation};
+use super::netns::Netns;
+use super::process::Process;
+use super::wait::wait_until;
+
+/// The management network's bridge, in netmaster's namespace.
+const BRIDGE: &str = "mgmt";
+/// netmaster's address and port on the management network.
+const LISTEN: &str = "192.0.2.1:9630";
+/// How long netmaster may take until it answers.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The control plane of a lab.
+#[derive(Debug)]
+pub struct Netmaster {
+    process: Option<Process>,
+    netns: Netns,
+    dir: PathBuf,
+    executables: PathBuf,
+}
+
+impl Netmaster {
+    /// Starts netmaster with an empty store.
+    pub(super) fn start(dir: &Path, executables: &Path) -> anyhow::Result<Self> {
+        let netns = Netns::create("netmaster")?;
+        netns.ip(&format!(
+            "link add {BRIDGE} type bridge\naddr add 192.0.2.1/24 dev {BRIDGE}\n\
+             link set {BRIDGE} up"
+        ))?;
+        let mut netmaster = Self {
+            process: None,
+            netns,
+            dir: dir.to_owned(),
+            executables: executables.to_owned(),
+        };
+        netmaster.restart()?;
+        Ok(netmaster)
+    }
+
+    /// netmaster's URL, as nodes reach it.
+    pub fn url() -> String {
+        format!("http://{LISTEN}")
+    }
+
+    /// Kills netmaster as a crash would.
+    ///
+    /// # Errors
+    ///
+    /// It was not running.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.process
+            .take()
+            .context("netmaster is not running")?
+            .kill()
+    }
+
+    /// Starts netmaster on the store it left, and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// It does not answer by the deadline.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        let program = self.executables.join("netmaster");
+        let data = self.dir.join("netmaster");
+        let serve = self.netns.command(&program.to_string_lossy()).args([
+            "serve",
+            "--listen",
+            LISTEN,
+            "--allow-plaintext",
+            "--data-dir",
+            &data.to_string_lossy(),
+        ]);
+        self.process = Some(Process::start("netmaster", &self.dir, serve)?);
+        wait_until("netmaster to answer", START_DEADLINE, || {
+            let process = self.process.as_mut().context("just started")?;
+            process.check_running()?;
+            self.netctl(&["network", "ls"])?;
+            anyhow::Ok(())
+        })
+    }
+
+    /// Runs netctl beside netmaster and returns what it printed.
+    ///
+    /// # Errors
+    ///
+    /// netctl failed; says how.
+    pub fn netctl(&self, args: &[&str]) -> anyhow::Result<String> {
+        self.netctl_command(args).succeed()
+    }
+
+    /// Runs netctl beside netmaster, expecting it to fail.
+    ///
+    /// # Errors
+    ///
+    /// netctl cannot be started.
+    pub fn try_netctl(&self, args: &[&str]) -> anyhow::Result<Finished> {
+        self.netctl_command(args).run()
+    }
+
+    /// Runs netctl and reads its JSON.
+    ///
+    /// # Errors
+    ///
+    /// netctl failed or printed something else.
+    pub fn netctl_json(&self, args: &[&str]) -> anyhow::Result<serde_json::Value> {
+        let text = self.netctl(&[args, &["-o", "json"]].concat())?;
+        serde_json::from_str(&text).with_context(|| format!("netctl printed {text}"))
+    }
+
+    /// Gives `peer` a link `mgmt0` with `address` on the management network.
+    pub(super) fn plug(&self, port: &str, peer: &Netns, address: &str) -> anyhow::Result<()> {
+        self.netns.ip(&format!(
+            "link add {port} type veth peer name mgmt0 netns {}\n\
+             link set {port} master {BRIDGE}\nlink set {port} up",
+            peer.name()
+        ))?;
+        peer.ip(&format!(
+            "addr add {address}/24 dev mgmt0\nlink set mgmt0 up"
+        ))
+    }
+
+    /// Takes a node's port on the management network down, or up again.
+    pub(super) fn set_port(&self, port: &str, up: bool) -> anyhow::Result<()> {
+        self.netns.ip(&format!(
+            "link set {port} {}",
+            if up { "up" } else { "down" }
+        ))
+    }
+
+    fn netctl_command(&self, args: &[&str]) -> Invocation {
+        let program = self.executables.join("netctl");
+        let netctl = self.netns.command(&program.to_string_lossy());
+        netctl
+            .env("NETMASTER", Self::url())
+            .args(args.iter().copied())
+    }
+}

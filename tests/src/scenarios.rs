@@ -1,0 +1,195 @@
+//! The scenarios: what the product promises, tried on real components.
+//!
+//! A scenario's name is `<file>::<function>`; its group is the time budget it counts towards.
+
+mod bad_input;
+mod cni;
+mod harness;
+mod restart;
+mod vlan;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context as _;
+
+use crate::guest;
+use crate::lab::{Lab, Topology, write_diagnosis};
+use crate::outcome::Outcome;
+
+/// What a scenario gets, and what is left of it when it fails.
+pub struct Context {
+    lab: Option<Lab>,
+    /// Seeded by the caller or anew for each run; the same seed gives the same choices.
+    pub rng: fastrand::Rng,
+    /// Whether to take longer than a default run has.
+    pub long: bool,
+}
+
+impl Context {
+    /// Builds the topology; it is kept until the scenario's evidence is safe.
+    ///
+    /// # Errors
+    ///
+    /// A part would not come up.
+    pub fn build(&mut self, topology: Topology) -> anyhow::Result<&mut Lab> {
+        Ok(self.lab.insert(topology.build()?))
+    }
+}
+
+/// One scenario.
+pub struct Scenario {
+    group: &'static str,
+    name: &'static str,
+    run: fn(&mut Context) -> anyhow::Result<()>,
+}
+
+impl Scenario {
+    /// A scenario that counts towards the budget of `group`.
+    pub const fn new(
+        group: &'static str,
+        name: &'static str,
+        run: fn(&mut Context) -> anyhow::Result<()>,
+    ) -> Self {
+        Self { group, name, run }
+    }
+}
+
+fn all() -> impl Iterator<Item = &'static Scenario> {
+    [
+        vlan::ALL,
+        cni::ALL,
+        restart::ALL,
+        bad_input::ALL,
+        harness::ALL,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Runs the scenarios whose name contains `filter`, and tells the host in `results.json`.
+pub fn run(filter: &str, long: bool, seed: Option<u64>) -> anyhow::Result<ExitCode> {
+    let lab_dir = lab_dir()?;
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("seed {seed}");
+    let mut outcomes = Vec::new();
+    for scenario in all().filter(|scenario| scenario.name.contains(filter)) {
+        let context = Context {
+            lab: None,
+            rng: fastrand::Rng::with_seed(seed),
+            long,
+        };
+        let evidence = lab_dir.join(scenario.name.replace("::", "."));
+        let outcome = run_one(scenario, context, &evidence);
+        match &outcome.message {
+            None => println!("{:<60} passed  {:5.1} s", outcome.name, outcome.seconds),
+            Some(message) => {
+                println!("{:<60} FAILED  {:5.1} s", outcome.name, outcome.seconds);
+                println!("    {message}");
+            }
+        }
+        outcomes.push(outcome);
+        // After each one, so that a hung machine still tells what was done.
+        fs::write(
+            lab_dir.join("results.json"),
+            serde_json::to_vec_pretty(&outcomes)?,
+        )?;
+    }
+    let passed = outcomes.iter().filter(|outcome| outcome.passed).count();
+    println!(
+        "scenarios: {passed} passed, {} failed",
+        outcomes.len() - passed
+    );
+    Ok(if passed == outcomes.len() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs one scenario; if it fails, its evidence goes to `evidence`.
+fn run_one(scenario: &Scenario, mut context: Context, evidence: &Path) -> Outcome {
+    // What an earlier run left would pass for this one's.
+    let _ = fs::remove_dir_all(evidence);
+    let start = Instant::now();
+    let result = catch_unwind(AssertUnwindSafe(|| (scenario.run)(&mut context)));
+    let failure = match result {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(format!("{error:#}")),
+        Err(panic) => Some(panic_text(panic.as_ref())),
+    };
+    let message = failure.map(|failure| {
+        let note = match write_diagnosis(context.lab.as_ref(), &failure, evidence) {
+            Ok(()) => format!("see {}", evidence.display()),
+            Err(error) => format!("its evidence could not be written: {error:#}"),
+        };
+        if std::env::var_os("LAB_KEEP").is_some_and(|keep| keep == "1") {
+            println!(
+                "{} failed: {failure}; exit the shell to go on",
+                scenario.name
+            );
+            if let Err(error) = guest::shell() {
+                println!("{error:#}");
+            }
+        }
+        format!("{failure} ({note})")
+    });
+    drop(context);
+    Outcome {
+        group: scenario.group.to_owned(),
+        name: scenario.name.to_owned(),
+        passed: message.is_none(),
+        seconds: start.elapsed().as_secs_f64(),
+        message,
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panicked: {}", text.unwrap_or("no message"))
+}
+
+/// The one directory that outlives the machine.
+fn lab_dir() -> anyhow::Result<PathBuf> {
+    std::env::var_os("LAB_DIR")
+        .map(PathBuf::from)
+        .context("LAB_DIR is not set")
+}
+
+/// One rack, two nodes, a plain host on VLAN 100, and the networks `blue` (VLAN 100) and `green`
+/// (VLAN 200): what most scenarios start from.
+///
+/// # Errors
+///
+/// A part would not come up.
+pub fn one_rack(context: &mut Context) -> anyhow::Result<&mut Lab> {
+    let lab = context.build(one_rack_topology())?;
+    lab.configure(&[
+        "network create blue --vlan 100",
+        "network create green --vlan 200",
+        "subnet create blue-r1 --network blue --cidr 10.1.0.0/24 --gateway 10.1.0.254 \
+         --range 10.1.0.10-10.1.0.99 --rack r1",
+        "subnet create green-r1 --network green --cidr 10.2.0.0/24 --gateway 10.2.0.254 \
+         --range 10.2.0.10-10.2.0.99 --rack r1",
+    ])?;
+    Ok(lab)
+}
+
+/// The parts of [`one_rack`], without anything configured.
+pub fn one_rack_topology() -> Topology {
+    let ip = |text: &str| {
+        text.parse()
+            .unwrap_or_else(|_| unreachable!("{text} is an address"))
+    };
+    let rack = crate::lab::rack("r1")
+        .vlan(100, ip("10.1.0.254"), 24)
+        .vlan(200, ip("10.2.0.254"), 24)
+        .node("node1")
+        .node("node2")
+        .host("plain1", 100, ip("10.1.0.200"));
+    Topology::default().with(rack)
+}

@@ -1,0 +1,212 @@
+//! The invariants of `ARCHITECTURE.md` that a dependency list can show. Needs no root.
+
+#![expect(clippy::unwrap_used, reason = "a test, with helpers outside its test functions")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+
+/// What each crate may link of ours. A crate that is not here is an error: decide first.
+const MAY_LINK: &[(&str, &[&str])] = &[
+    ("trunkline-types", &[]),
+    ("trunkline-ipam", &["trunkline-types"]),
+    ("trunkline-netmaster-api", &["trunkline-types"]),
+    (
+        "trunkline-netmaster",
+        &[
+            "trunkline-types",
+            "trunkline-ipam",
+            "trunkline-netmaster-api",
+        ],
+    ),
+    (
+        "trunkline-netctl",
+        &["trunkline-types", "trunkline-netmaster-api"],
+    ),
+    ("trunkline-rpc", &["trunkline-types"]),
+    ("trunkline-dataplane", &["trunkline-types"]),
+    ("trunkline-ovs", &["trunkline-types"]),
+    ("trunkline-netlink", &["trunkline-types"]),
+    (
+        "trunkline-plugin",
+        &[
+            "trunkline-types",
+            "trunkline-rpc",
+            "trunkline-dataplane",
+            "trunkline-ovs",
+            "trunkline-netlink",
+        ],
+    ),
+    (
+        "trunkline-agent",
+        &[
+            "trunkline-types",
+            "trunkline-netmaster-api",
+            "trunkline-rpc",
+            "trunkline-dataplane",
+            "trunkline-ovs",
+            "trunkline-netlink",
+        ],
+    ),
+    // The lab sees the product only through packets, kernel state and command output.
+    ("trunkline-lab", &[]),
+    (
+        "trunkline-floor",
+        &["trunkline-types", "trunkline-ovs", "trunkline-netlink"],
+    ),
+];
+
+/// Crates that decide and do nothing else.
+const PURE: [&str; 3] = ["trunkline-types", "trunkline-ipam", "trunkline-dataplane"];
+
+/// What a pure crate must not reach, not even through others: runtimes, sockets, stores, clients.
+const IMPURE: [&str; 14] = [
+    "async-std",
+    "axum",
+    "etcd-client",
+    "hyper",
+    "kube",
+    "mio",
+    "netlink-sys",
+    "ovsdb",
+    "redb",
+    "reqwest",
+    "rtnetlink",
+    "smol",
+    "socket2",
+    "tokio",
+];
+
+/// Building these needs a program or library of the system besides a C linker, so the lab, which
+/// installs such things, must not need them itself.
+const NEEDS_THE_SYSTEM: [&str; 6] = [
+    "aws-lc-sys",
+    "cc",
+    "cmake",
+    "openssl-sys",
+    "pkg-config",
+    "prost-build",
+];
+
+#[test]
+fn every_crate_links_only_what_the_table_allows() {
+    let metadata = metadata();
+    let allowed: BTreeMap<_, BTreeSet<&str>> = MAY_LINK
+        .iter()
+        .map(|(name, may)| (*name, may.iter().copied().collect()))
+        .collect();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        let may = allowed.get(name);
+        let may = may.unwrap_or_else(|| panic!("{name} is not in the table of {}", file!()));
+        for dependency in &package.dependencies {
+            let ours = dependency.name.starts_with("trunkline-");
+            let normal = dependency.kind == DependencyKind::Normal;
+            assert!(
+                !ours || !normal || may.contains(dependency.name.as_str()),
+                "{name} links {}, which the table of {} does not allow",
+                dependency.name,
+                file!()
+            );
+        }
+    }
+}
+
+#[test]
+fn pure_crates_reach_no_runtime_socket_or_store() {
+    let metadata = metadata();
+    for name in PURE {
+        for reached in reached_from(&metadata, name) {
+            assert!(
+                !IMPURE.contains(&reached.as_str()),
+                "{name} reaches {reached}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_lab_builds_with_rust_and_a_linker_alone() {
+    let metadata = metadata();
+    for reached in reached_from(&metadata, "trunkline-lab") {
+        assert!(
+            !NEEDS_THE_SYSTEM.contains(&reached.as_str()),
+            "the lab needs {reached} to build"
+        );
+    }
+}
+
+#[test]
+fn crates_of_the_brief_are_used_and_every_crate_has_the_shared_lints() {
+    let metadata = metadata();
+    let used: BTreeSet<_> = metadata
+        .workspace_packages()
+        .into_iter()
+        .flat_map(|package| {
+            package
+                .dependencies
+                .iter()
+                .map(|dependency| dependency.name.clone())
+        })
+        .collect();
+    let brief = [
+        "ipnetwork",
+        "netlink-packet-route",
+        "ovsdb",
+        "rtnetlink",
+        "serde_json",
+        "tokio",
+    ];
+    for name in brief.into_iter().chain(["tracing"]) {
+        assert!(used.contains(name), "no crate of ours depends on {name}");
+    }
+    for package in metadata.workspace_packages() {
+        let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
+        let shared = manifest.contains("[lints]\nworkspace = true");
+        assert!(
+            shared,
+            "{} does not take the workspace's lints",
+            package.name
+        );
+    }
+}
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .other_options(["--offline".to_owned()])
+        .exec()
+        .unwrap()
+}
+
+/// The names of all crates that `name` links or builds with, however far away.
+fn reached_from(metadata: &Metadata, name: &str) -> BTreeSet<String> {
+    let nodes: BTreeMap<&PackageId, _> = metadata
+        .resolve
+        .as_ref()
+        .unwrap()
+        .nodes
+        .iter()
+        .map(|node| (&node.id, node))
+        .collect();
+    let start = metadata
+        .packages
+        .iter()
+        .find(|package| package.name.as_str() == name)
+        .unwrap();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![&start.id];
+    while let Some(id) = open.pop() {
+        for dependency in &nodes[id].deps {
+            let linked = dependency
+                .dep_kinds
+                .iter()
+                .any(|kind| kind.kind != DependencyKind::Development);
+            if linked && seen.insert(&dependency.pkg) {
+                open.push(&dependency.pkg);
+            }
+        }
+    }
+    seen.into_iter()
+        .map(|id| metadata[id].name.to_string())
+        .collect()
+}
