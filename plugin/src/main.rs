@@ -13,10 +13,6 @@ use std::process::ExitCode;
 use rscni_plugin::async_cni::Plugin;
 use rscni_plugin::version::SpecVersion;
 
-/// Shown when someone runs the executable by hand.
-const ABOUT: &str = "trunkline is a CNI plugin: a container runtime calls it with CNI_COMMAND and \
-                     the network configuration on standard input";
-
 fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -27,7 +23,7 @@ fn main() -> ExitCode {
         Err(_) => return ExitCode::FAILURE,
     };
     let versions = vec![SpecVersion::new(1, 0, 0), SpecVersion::new(1, 1, 0)];
-    let plugin = Plugin::new(SpecVersion::CURRENT, versions).msg(ABOUT);
+    let plugin = Plugin::new(SpecVersion::CURRENT, versions);
     // `run` has printed result or error by the time it returns.
     match runtime.block_on(plugin.run(&cni::Trunkline)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -41,6 +41,7 @@ pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
 /// Runs the checks that need no virtual machine.
 pub fn check() -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
+    setup::ensure_for_check()?;
     let steps = check::run(&workspace)?;
     steps::conclude(&steps)
 }

@@ -4,7 +4,9 @@
 
 mod bad_input;
 mod cni;
+mod context;
 mod harness;
+mod one_rack;
 mod restart;
 mod vlan;
 
@@ -17,28 +19,11 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use crate::guest;
-use crate::lab::{Lab, Topology, write_diagnosis};
+use crate::lab::write_diagnosis;
 use crate::outcome::Outcome;
 
-/// What a scenario gets, and what is left of it when it fails.
-pub struct Context {
-    lab: Option<Lab>,
-    /// Seeded by the caller or anew for each run; the same seed gives the same choices.
-    pub rng: fastrand::Rng,
-    /// Whether to take longer than a default run has.
-    pub long: bool,
-}
-
-impl Context {
-    /// Builds the topology; it is kept until the scenario's evidence is safe.
-    ///
-    /// # Errors
-    ///
-    /// A part would not come up.
-    pub fn build(&mut self, topology: Topology) -> anyhow::Result<&mut Lab> {
-        Ok(self.lab.insert(topology.build()?))
-    }
-}
+pub use context::Context;
+pub use one_rack::topology as one_rack_topology;
 
 /// One scenario.
 pub struct Scenario {
@@ -75,15 +60,12 @@ pub fn run(filter: &str, long: bool, seed: Option<u64>) -> anyhow::Result<ExitCo
     let lab_dir = lab_dir()?;
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("seed {seed}");
+    let mut context = Context::new(long);
     let mut outcomes = Vec::new();
     for scenario in all().filter(|scenario| scenario.name.contains(filter)) {
-        let context = Context {
-            lab: None,
-            rng: fastrand::Rng::with_seed(seed),
-            long,
-        };
+        context.rng = fastrand::Rng::with_seed(seed);
         let evidence = lab_dir.join(scenario.name.replace("::", "."));
-        let outcome = run_one(scenario, context, &evidence);
+        let outcome = run_one(scenario, &mut context, &evidence);
         match &outcome.message {
             None => println!("{:<60} passed  {:5.1} s", outcome.name, outcome.seconds),
             Some(message) => {
@@ -111,18 +93,21 @@ pub fn run(filter: &str, long: bool, seed: Option<u64>) -> anyhow::Result<ExitCo
 }
 
 /// Runs one scenario; if it fails, its evidence goes to `evidence`.
-fn run_one(scenario: &Scenario, mut context: Context, evidence: &Path) -> Outcome {
+fn run_one(scenario: &Scenario, context: &mut Context, evidence: &Path) -> Outcome {
     // What an earlier run left would pass for this one's.
     let _ = fs::remove_dir_all(evidence);
     let start = Instant::now();
-    let result = catch_unwind(AssertUnwindSafe(|| (scenario.run)(&mut context)));
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        (scenario.run)(context)?;
+        context.clean_up()
+    }));
     let failure = match result {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(format!("{error:#}")),
         Err(panic) => Some(panic_text(panic.as_ref())),
     };
     let message = failure.map(|failure| {
-        let note = match write_diagnosis(context.lab.as_ref(), &failure, evidence) {
+        let note = match write_diagnosis(context.lab(), &failure, evidence) {
             Ok(()) => format!("see {}", evidence.display()),
             Err(error) => format!("its evidence could not be written: {error:#}"),
         };
@@ -135,9 +120,10 @@ fn run_one(scenario: &Scenario, mut context: Context, evidence: &Path) -> Outcom
                 println!("{error:#}");
             }
         }
+        // The next scenario is not to suffer for this one.
+        context.discard_lab();
         format!("{failure} ({note})")
     });
-    drop(context);
     Outcome {
         group: scenario.group.to_owned(),
         name: scenario.name.to_owned(),
@@ -158,38 +144,4 @@ fn lab_dir() -> anyhow::Result<PathBuf> {
     std::env::var_os("LAB_DIR")
         .map(PathBuf::from)
         .context("LAB_DIR is not set")
-}
-
-/// One rack, two nodes, a plain host on VLAN 100, and the networks `blue` (VLAN 100) and `green`
-/// (VLAN 200): what most scenarios start from.
-///
-/// # Errors
-///
-/// A part would not come up.
-pub fn one_rack(context: &mut Context) -> anyhow::Result<&mut Lab> {
-    let lab = context.build(one_rack_topology())?;
-    lab.configure(&[
-        "network create blue --vlan 100",
-        "network create green --vlan 200",
-        "subnet create blue-r1 --network blue --cidr 10.1.0.0/24 --gateway 10.1.0.254 \
-         --range 10.1.0.10-10.1.0.99 --rack r1",
-        "subnet create green-r1 --network green --cidr 10.2.0.0/24 --gateway 10.2.0.254 \
-         --range 10.2.0.10-10.2.0.99 --rack r1",
-    ])?;
-    Ok(lab)
-}
-
-/// The parts of [`one_rack`], without anything configured.
-pub fn one_rack_topology() -> Topology {
-    let ip = |text: &str| {
-        text.parse()
-            .unwrap_or_else(|_| unreachable!("{text} is an address"))
-    };
-    let rack = crate::lab::rack("r1")
-        .vlan(100, ip("10.1.0.254"), 24)
-        .vlan(200, ip("10.2.0.254"), 24)
-        .node("node1")
-        .node("node2")
-        .host("plain1", 100, ip("10.1.0.200"));
-    Topology::default().with(rack)
 }

@@ -263,7 +263,7 @@ impl Client {
         Err(match serde_json::from_slice(&body) {
             Ok(problem) if is_problem => ClientError::Refused(problem),
             _ => ClientError::NotNetmaster {
-                url: self.base.to_string(),
+                url: self.url(),
                 status: status.as_u16(),
             },
         })
@@ -275,13 +275,18 @@ impl Client {
             .await
             .map_err(|source| self.transport(source))?;
         serde_json::from_slice(&body).map_err(|source| ClientError::Unreadable {
-            url: self.base.to_string(),
+            url: self.url(),
             source,
         })
     }
 
+    /// The base URL as it is written.
+    fn url(&self) -> String {
+        self.base.as_str().trim_end_matches('/').to_owned()
+    }
+
     fn transport(&self, source: reqwest::Error) -> ClientError {
-        let url = self.base.to_string();
+        let url = self.url();
         // The URL is in our own message.
         let source = source.without_url();
         if source.is_connect() {

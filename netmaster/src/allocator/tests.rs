@@ -1,5 +1,6 @@
 use std::sync::Mutex;
 use std::sync::mpsc as channel;
+use std::time::Duration;
 
 use trunkline_ipam::{CreateNetworkError, NetworkSpec, create_network};
 
@@ -17,6 +18,8 @@ enum Fate {
     /// As `Lost`, and loading fails as well.
     Dead,
 }
+
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// An embedded store whose commits wait for their fate to be decided.
 struct Fickle {
@@ -42,7 +45,9 @@ impl Store for Fickle {
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let size = batch.to().number() - batch.from().number();
         self.sizes.lock().unwrap().push(size);
-        match self.fates.recv().unwrap() {
+        // A test that decides too little fails instead of hanging.
+        let fate = self.fates.recv_timeout(DEADLINE).unwrap_or(Fate::Lost);
+        match fate {
             Fate::Done => self.store.commit(batch),
             Fate::Lost => Err(broken()),
             Fate::DoneInSecret => self.store.commit(batch).and(Err(broken())),
@@ -113,6 +118,14 @@ impl Bench {
         self.allocator.read(|catalog| catalog.networks().count())
     }
 
+    /// Waits until that many requests are in the queue.
+    async fn until_waiting(&self, count: usize) {
+        let queue = &self.allocator.queue;
+        while queue.max_capacity() - queue.capacity() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until the writer is in its `count`th commit.
     async fn until_commits(&self, count: usize) {
         while self.sizes.lock().unwrap().len() < count {
@@ -131,7 +144,7 @@ async fn requests_that_wait_share_one_commit() {
     let waiting: Vec<_> = (2..=200)
         .map(|vlan| tokio::spawn(bench.create(vlan)))
         .collect();
-    tokio::task::yield_now().await;
+    bench.until_waiting(199).await;
     assert_eq!(
         bench.networks(),
         0,
@@ -154,9 +167,9 @@ async fn a_request_sees_those_before_it_in_its_batch() {
     let first = tokio::spawn(bench.create(1));
     bench.until_commits(1).await;
     let second = tokio::spawn(bench.create(2));
-    tokio::task::yield_now().await;
+    bench.until_waiting(1).await;
     let rival = tokio::spawn(bench.create_named("rival".to_owned(), 2));
-    tokio::task::yield_now().await;
+    bench.until_waiting(2).await;
     bench.decide(Fate::Done);
     bench.decide(Fate::Done);
     assert_eq!(first.await.unwrap(), Ok(()));
@@ -178,10 +191,10 @@ async fn a_failed_commit_is_forgotten_and_everybody_in_it_told() {
     let first = tokio::spawn(bench.create(1));
     bench.until_commits(1).await;
     let second = tokio::spawn(bench.create(2));
-    tokio::task::yield_now().await;
+    bench.until_waiting(1).await;
     // Refused because of the second, which itself comes to nothing.
     let rival = tokio::spawn(bench.create_named("rival".to_owned(), 2));
-    tokio::task::yield_now().await;
+    bench.until_waiting(2).await;
     bench.decide(Fate::Done);
     bench.decide(Fate::Lost);
     assert_eq!(first.await.unwrap(), Ok(()));

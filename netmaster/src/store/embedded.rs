@@ -1,6 +1,6 @@
 //! The embedded store: one file, or memory for tests, by way of redb.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -43,16 +43,21 @@ impl Embedded {
     /// [`StoreError`] if directory or file cannot be used, if another process uses the file, or if
     /// a newer netmaster wrote it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::Directory {
+            path: directory.to_owned(),
+            source,
+        };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(directory)
-            .map_err(|source| StoreError::Directory {
-                path: directory.to_owned(),
-                source,
-            })?;
+            .map_err(unusable)?;
         let path = directory.join(FILE);
         let database = open_file(&path)?;
+        // A new file's name has to be as durable as what is in it.
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(unusable)?;
         Ok(Self {
             place: Place::File(path),
             database: Some(database),

@@ -9,9 +9,9 @@ use super::codec::{DecodeError, SCHEMA};
 /// Why a store does not do what it is asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The data directory cannot be made.
+    /// The data directory cannot be made or used.
     #[error(
-        "data directory `{}` cannot be created: choose another one with `--data-dir`",
+        "data directory `{}` cannot be created or used: choose another one with `--data-dir`",
         path.display()
     )]
     Directory {
@@ -74,7 +74,7 @@ pub enum StoreError {
         source: Box<redb::Error>,
     },
     /// Writing failed, and the outcome is not known.
-    #[error("the store cannot be written: is its disk full?")]
+    #[error("the store cannot be written")]
     Write {
         /// Why.
         source: Box<redb::Error>,

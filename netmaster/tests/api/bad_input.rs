@@ -166,7 +166,12 @@ async fn subnets_that_cannot_be() {
                 "range `10.2.0.10-10.2.1.10` is not within",
             ),
             range("10.2.0.250-10.2.0.255", "stay within `10.2.0.1-10.2.0.254`"),
-            range("10.2.0.1", "no address to hand out beside gateway"),
+            case(
+                json!({"ranges": ["10.2.0.1"]}),
+                422,
+                "invalid_cidr",
+                "no address to hand out beside gateway `10.2.0.1`",
+            ),
             case(
                 json!({"ranges": ["10.2.0.9-10.2.0.1"]}),
                 422,

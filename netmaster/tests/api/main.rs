@@ -1,5 +1,7 @@
 //! The API over HTTP, against a server in this process with a store in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod bad_input;
 mod netmaster;
 

@@ -110,6 +110,16 @@ impl Node {
         wait_until("ovsdb-server's socket", START_DEADLINE, || {
             std::os::unix::net::UnixStream::connect(self.dir.join("db.sock")).map(drop)
         })?;
+        self.start_vswitchd()
+    }
+
+    /// Starts ovs-vswitchd.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started.
+    pub fn start_vswitchd(&mut self) -> anyhow::Result<()> {
+        let path = |file: &str| self.dir.join(file).to_string_lossy().into_owned();
         wait_until(
             "the kernel to be old enough for ovs-vswitchd",
             START_DEADLINE,
@@ -188,7 +198,7 @@ impl Node {
             .kill()
     }
 
-    /// Kills ovs-vswitchd as a crash would; nothing starts it again.
+    /// Kills ovs-vswitchd as a crash would; it stays away until it is started again.
     ///
     /// # Errors
     ///

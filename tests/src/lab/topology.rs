@@ -128,10 +128,18 @@ impl Topology {
     }
 }
 
+/// A pod with what DEL needs to know.
+#[derive(Debug)]
+struct StartedPod {
+    pod: Pod,
+    node: String,
+    network: String,
+}
+
 /// A running lab. Parts end in the order of the fields.
 #[derive(Debug)]
 pub struct Lab {
-    pods: Vec<Pod>,
+    pods: Vec<StartedPod>,
     nodes: BTreeMap<String, Node>,
     hosts: BTreeMap<String, PlainHost>,
     netmaster: Netmaster,
@@ -238,7 +246,11 @@ impl Lab {
     pub fn start_pod(&mut self, name: &str, node: &str, network: &str) -> anyhow::Result<IpAddr> {
         let pod = Pod::create(name)?;
         let added = self.node(node).cni("ADD", &pod, network)?.ip();
-        self.pods.push(pod);
+        self.pods.push(StartedPod {
+            pod,
+            node: node.to_owned(),
+            network: network.to_owned(),
+        });
         added.with_context(|| format!("ADD of pod {name} on {node}"))
     }
 
@@ -249,8 +261,21 @@ impl Lab {
     /// No such pod was started: a typing mistake in the scenario.
     pub fn pod(&self, name: &str) -> &Pod {
         let container = format!("c-{name}");
-        let pod = self.pods.iter().find(|pod| pod.container == container);
-        pod.unwrap_or_else(|| panic!("no pod {name} was started"))
+        let mut pods = self.pods.iter().map(|started| &started.pod);
+        pods.find(|pod| pod.container == container)
+            .unwrap_or_else(|| panic!("no pod {name} was started"))
+    }
+
+    /// Detaches every pod that was started; one that was detached already is no error.
+    ///
+    /// # Errors
+    ///
+    /// The first DEL that failed.
+    pub fn stop_pods(&mut self) -> anyhow::Result<()> {
+        for StartedPod { pod, node, network } in std::mem::take(&mut self.pods) {
+            self.node(&node).cni("DEL", &pod, &network)?.success()?;
+        }
+        Ok(())
     }
 
     /// Unplugs a node's cable to its top-of-rack switch, or plugs it in again.

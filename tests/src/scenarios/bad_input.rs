@@ -1,8 +1,8 @@
 //! Input that nobody should give: each gets an error that names the value and the way out, and
 //! leaves nothing behind.
 
-use super::cni::expect_nothing_left;
-use super::{Context, Scenario, one_rack};
+use super::one_rack::expect_nothing_left;
+use super::{Context, Scenario};
 use crate::lab::{Lab, Pod};
 
 /// The scenarios of this file.
@@ -81,7 +81,7 @@ const BAD_COMMANDS: &[(&str, &[&str])] = &[
 ];
 
 fn netctl_refuses_and_changes_nothing(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let before = objects(lab)?;
     for (line, expected) in BAD_COMMANDS {
         let args: Vec<_> = line.split_whitespace().collect();
@@ -111,7 +111,7 @@ fn objects(lab: &Lab) -> anyhow::Result<String> {
 }
 
 fn a_full_subnet_is_said(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     lab.configure(&[
         "network create tiny --vlan 300",
         "subnet create tiny-r1 --network tiny --cidr 10.3.0.0/30 --gateway 10.3.0.1 --rack r1",
@@ -127,7 +127,8 @@ fn a_full_subnet_is_said(context: &mut Context) -> anyhow::Result<()> {
     // What was given back is there for the next.
     node.cni("ADD", &second, "tiny")?.success()?;
     node.cni("DEL", &second, "tiny")?.success()?;
-    expect_nothing_left(lab, node)
+    expect_nothing_left(lab, node)?;
+    lab.configure(&["subnet rm tiny-r1", "network rm tiny"])
 }
 
 /// One bad call of the CNI executable.
@@ -141,7 +142,7 @@ struct BadCall<'a> {
 }
 
 fn the_cni_executable_answers_with_the_right_code(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let node = lab.node("node1");
     let pod = Pod::create("bad")?;
     let netns = pod.netns_path().to_string_lossy().into_owned();

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Context, Scenario, one_rack};
+use super::one_rack::expect_nothing_left;
+use super::{Context, Scenario};
 use crate::lab::{Capture, CniAnswer, Lab, Node, Pod, joined, ping};
 
 /// The scenarios of this file.
@@ -43,7 +44,7 @@ pub const ALL: &[Scenario] = &[
 ];
 
 fn results_follow_the_specification(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let node = lab.node("node1");
     let version = node.cni_raw(&[("CNI_COMMAND", "VERSION")], r#"{"cniVersion":"1.0.0"}"#)?;
     let supported = &version.success()?["supportedVersions"];
@@ -86,7 +87,7 @@ fn results_follow_the_specification(context: &mut Context) -> anyhow::Result<()>
 }
 
 fn add_and_del_may_be_repeated(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let node = lab.node("node1");
     let pod = Pod::create("again")?;
     let first = node.cni("ADD", &pod, "blue")?.success()?;
@@ -106,7 +107,7 @@ fn add_and_del_may_be_repeated(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn a_half_made_attachment_is_completed(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let node = lab.node("node1");
     let pod = Pod::create("half")?;
     let whole = node.cni("ADD", &pod, "blue")?.success()?;
@@ -138,7 +139,7 @@ fn a_half_made_attachment_is_completed(context: &mut Context) -> anyhow::Result<
 }
 
 fn nothing_is_left_after_del(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let node = lab.node("node1");
     let before = node_state(node)?;
     let pods = ["one", "two", "three"].map(Pod::create);
@@ -179,7 +180,7 @@ fn nothing_is_left_after_del(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn a_failed_add_leaves_nothing(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     // Something else already has the name: it is left alone, and no address is kept.
     let pod = Pod::create("taken")?;
     pod.netns().ip("link add eth0 type dummy")?;
@@ -210,11 +211,14 @@ fn a_failed_add_leaves_nothing(context: &mut Context) -> anyhow::Result<()> {
     anyhow::ensure!(links.lines().count() == 1, "the pod still has {links}");
     let after = node_state(lab.node("node1"))?;
     anyhow::ensure!(before == after, "the node was {before} and is {after}");
+    lab.node_mut("node1").start_vswitchd()?;
+    lab.node("node1").cni("ADD", &pod, "blue")?.success()?;
+    lab.node("node1").cni("DEL", &pod, "blue")?.success()?;
     Ok(())
 }
 
 fn the_address_is_announced(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let host = lab.host("plain1").netns();
     let capture = Capture::start(host, "eth0", lab.dir(), "arp")?;
     let ip = lab.start_pod("b1", "node1", "blue")?;
@@ -232,7 +236,7 @@ fn the_address_is_announced(context: &mut Context) -> anyhow::Result<()> {
 fn twenty_pods_at_once(context: &mut Context) -> anyhow::Result<()> {
     const PODS: usize = 20;
     const DEADLINE: Duration = Duration::from_secs(10);
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let node = lab.node("node1");
     let pods: Vec<_> = (0..PODS)
         .map(|n| Pod::create(&format!("p{n}")))
@@ -274,24 +278,6 @@ fn all_at_once(node: &Node, pods: &[Pod], verb: &str) -> anyhow::Result<Vec<CniA
     })
 }
 
-/// No endpoint in netmaster; on the node no port but the uplink, no link of ours, no tombstone.
-pub fn expect_nothing_left(lab: &Lab, node: &Node) -> anyhow::Result<()> {
-    let endpoints = lab.netmaster().netctl_json(&["endpoint", "ls"])?;
-    anyhow::ensure!(endpoints == json!([]), "endpoints are left: {endpoints}");
-    let ports = node.ports()?;
-    anyhow::ensure!(ports == ["eth1"], "ports are left: {ports:?}");
-    let links = node.netns()?.command("ip").args(["-o", "link"]).succeed()?;
-    anyhow::ensure!(!links.contains(": tl"), "links are left: {links}");
-    let ids = node.vsctl(&["get", "bridge", "br-trunk", "external_ids"])?;
-    anyhow::ensure!(!ids.contains("gone"), "tombstones are left: {ids}");
-    let interfaces = node.vsctl(&["--columns=name", "-f", "csv", "list", "interface"])?;
-    anyhow::ensure!(
-        !interfaces.contains("tl"),
-        "interfaces are left: {interfaces}"
-    );
-    Ok(())
-}
-
 /// Everything of the node that an attachment touches, as text to compare.
 fn node_state(node: &Node) -> anyhow::Result<String> {
     let ip = |what: &str| node.netns()?.command("ip").args(["-br", what]).succeed();
@@ -322,8 +308,8 @@ fn pod_state(lab: &Lab, node: &Node, pod: &Pod) -> anyhow::Result<String> {
     let endpoint =
         lab.netmaster()
             .netctl(&["endpoint", "show", &pod.attachment(), "-o", "json"])?;
-    let columns = "--columns=name,tag,external_ids";
-    let ports = node.vsctl(&[columns, "list", "port"])?;
+    let mark = format!("external_ids:trunkline-attachment=\"{}\"", pod.attachment());
+    let ports = node.vsctl(&["--columns=name,tag,external_ids", "find", "port", &mark])?;
     let addresses = ip(&["-4", "-br", "addr", "show", "dev", "eth0"])?;
     // `eth0@if12`: the other end's index, which a pair that was made anew has another of.
     let addresses: Vec<_> = addresses.split_whitespace().skip(1).collect();

@@ -1,6 +1,6 @@
 //! The lab itself: what it promises to those who write scenarios.
 
-use super::{Context, Scenario, one_rack};
+use super::{Context, Scenario};
 use crate::benches;
 use crate::lab::write_diagnosis;
 
@@ -19,7 +19,7 @@ pub const ALL: &[Scenario] = &[
 ];
 
 fn a_failure_leaves_its_evidence(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let ip = lab.start_pod("b1", "node1", "blue")?.to_string();
     let dir = lab.dir().join("evidence");
     write_diagnosis(Some(lab), "it rained", &dir)?;

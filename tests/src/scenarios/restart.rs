@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::cni::expect_nothing_left;
-use super::{Context, Scenario, one_rack};
+use super::one_rack::expect_nothing_left;
+use super::{Context, Scenario};
 use crate::lab::{CniAnswer, Lab, Pod, joined, ping, wait_until};
 
 /// The scenarios of this file.
@@ -45,7 +45,7 @@ pub const ALL: &[Scenario] = &[
 const SETTLED: Duration = Duration::from_secs(30);
 
 fn netmaster_killed_between_adds(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let mut ips = BTreeSet::new();
     for name in ["k1", "k2", "k3"] {
         ips.insert(lab.start_pod(name, "node1", "blue")?);
@@ -66,7 +66,7 @@ fn netmaster_killed_between_adds(context: &mut Context) -> anyhow::Result<()> {
 fn netmaster_killed_at_random_moments(context: &mut Context) -> anyhow::Result<()> {
     let kills = if context.long { 50 } else { 4 };
     let mut rng = context.rng.clone();
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let pods = ["w1", "w2"]
         .map(Pod::create)
         .into_iter()
@@ -113,7 +113,7 @@ fn expect_kept(lab: &Lab, pod: &Pod, answer: &CniAnswer) -> anyhow::Result<()> {
 }
 
 fn agent_killed_between_adds(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let first = lab.start_pod("b1", "node1", "blue")?;
     lab.node_mut("node1").kill_agent()?;
     // Running pods do not need the agent.
@@ -127,7 +127,7 @@ fn agent_killed_between_adds(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn del_without_the_agent_is_settled_later(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     lab.start_pod("b1", "node1", "blue")?;
     lab.node_mut("node1").stop_agent()?;
 
@@ -150,7 +150,7 @@ fn del_without_the_agent_is_settled_later(context: &mut Context) -> anyhow::Resu
 }
 
 fn a_node_cut_off_from_netmaster_says_try_again(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let ip = lab.start_pod("b1", "node1", "blue")?;
     let other = lab.start_pod("b2", "node2", "blue")?;
     lab.set_management("node1", false)?;
@@ -186,7 +186,7 @@ fn a_node_cut_off_from_netmaster_says_try_again(context: &mut Context) -> anyhow
 }
 
 fn a_node_comes_back_after_a_reboot(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     lab.start_pod("b1", "node1", "blue")?;
     let other = lab.start_pod("b2", "node2", "blue")?;
     lab.power_off("node1");

@@ -2,11 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Context, Scenario, one_rack};
+use super::{Context, Scenario};
 use crate::lab::{Capture, Lab, Topology, ping, rack, tcp_echo};
 
 /// The scenarios of this file.
 pub const ALL: &[Scenario] = &[
+    // First, for it has a topology of its own: the next ones share one.
+    Scenario::new(
+        "skeleton",
+        "vlan::pods_get_addresses_of_their_rack",
+        pods_get_addresses_of_their_rack,
+    ),
     Scenario::new(
         "skeleton",
         "vlan::same_vlan_across_nodes",
@@ -27,18 +33,13 @@ pub const ALL: &[Scenario] = &[
         "vlan::plain_host_reaches_a_pod",
         plain_host_reaches_a_pod,
     ),
-    Scenario::new(
-        "skeleton",
-        "vlan::pods_get_addresses_of_their_rack",
-        pods_get_addresses_of_their_rack,
-    ),
 ];
 
 /// Where the pods of these scenarios listen.
 const PORT: u16 = 8080;
 
 fn same_vlan_across_nodes(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let one = lab.start_pod("b1", "node1", "blue")?;
     let two = lab.start_pod("b2", "node2", "blue")?;
     let (pod1, pod2) = (lab.pod("b1").netns(), lab.pod("b2").netns());
@@ -54,7 +55,7 @@ fn same_vlan_across_nodes(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn other_vlan_through_the_gateway(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let blue = lab.start_pod("b1", "node1", "blue")?;
     let green = lab.start_pod("g1", "node2", "green")?;
     let local = lab.start_pod("g2", "node1", "green")?;
@@ -72,7 +73,7 @@ fn other_vlan_through_the_gateway(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn isolation_is_seen_on_the_wire(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let blue = lab.start_pod("b1", "node1", "blue")?;
     let green = lab.start_pod("g1", "node2", "green")?;
     let green_local = lab.start_pod("g2", "node1", "green")?;
@@ -133,7 +134,7 @@ fn isolation_is_seen_on_the_wire(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn plain_host_reaches_a_pod(context: &mut Context) -> anyhow::Result<()> {
-    let lab = one_rack(context)?;
+    let lab = context.one_rack()?;
     let pod = lab.start_pod("b1", "node1", "blue")?;
     let host = lab.host("plain1");
     ping(host.netns(), pod)?;

@@ -22,7 +22,7 @@ pub enum ClientError {
         source: reqwest::Error,
     },
     /// No connection was made, so nothing happened.
-    #[error("netmaster at `{url}` cannot be reached: is it running, and is that its address?")]
+    #[error("netmaster at `{url}` cannot be reached")]
     Unreachable {
         /// The base URL.
         url: String,
@@ -30,7 +30,7 @@ pub enum ClientError {
         source: reqwest::Error,
     },
     /// The answer did not come, or not in time. What was asked for may have happened or not.
-    #[error("netmaster at `{url}` did not answer: repeat the request, it does no harm")]
+    #[error("netmaster at `{url}` did not answer")]
     Unanswered {
         /// The base URL.
         url: String,
@@ -52,7 +52,7 @@ pub enum ClientError {
         status: u16,
     },
     /// The answer is not what the API says.
-    #[error("the answer of netmaster at `{url}` cannot be read: are both of one version?")]
+    #[error("the answer of netmaster at `{url}` cannot be read")]
     Unreadable {
         /// The base URL.
         url: String,
@@ -105,7 +105,12 @@ impl ClientError {
     /// Whether the same request may succeed later, without anybody doing anything about it.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let unavailable = |problem: &Problem| matches!(problem.status, 502..=504);
-        self.is_unreachable() || self.problem().is_some_and(unavailable)
+        let status = match self {
+            Self::Refused(problem) => problem.status,
+            Self::NotNetmaster { status, .. } => *status,
+            _ => return self.is_unreachable(),
+        };
+        // 502 and 504 are what a balancer says while netmaster is away.
+        matches!(status, 502..=504)
     }
 }

@@ -87,7 +87,7 @@ fn a_directory_that_cannot_be_made_is_named() {
     assert!(
         error
             .to_string()
-            .starts_with("data directory `/dev/null/netmaster` cannot be created"),
+            .starts_with("data directory `/dev/null/netmaster` cannot be created or used"),
         "{error}"
     );
 }
