@@ -72,6 +72,12 @@ pub enum GuestCommand {
         #[arg(long, value_name = "N")]
         seed: Option<u64>,
     },
+    /// End with CODE, or without it never: how the lab tests its own machine
+    #[command(hide = true)]
+    Rehearse {
+        /// The exit code to end with
+        code: Option<u8>,
+    },
     /// Open a shell in the virtual machine
     ///
     /// With the built executables, Open vSwitch and everything of this machine in place, and nothing

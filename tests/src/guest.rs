@@ -11,6 +11,13 @@ use crate::{benches, demo, scenarios};
 pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
     match command {
         GuestCommand::Shell => shell(),
+        GuestCommand::Rehearse { code: Some(code) } => Ok(ExitCode::from(*code)),
+        GuestCommand::Rehearse { code: None } => {
+            println!("hanging");
+            loop {
+                std::thread::park();
+            }
+        }
         GuestCommand::Demo { keep } => {
             let lab = demo::run(*keep)?;
             if *keep {

@@ -13,14 +13,18 @@ mod report;
 mod setup;
 mod steps;
 mod test_log;
+mod witness;
 mod workspace;
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, ensure};
 
 use crate::cli::GuestCommand;
 use machine::{Guest, Terminal};
 use report::Report;
+use witness::Witness;
 use workspace::Workspace;
 
 /// Carries out `command` inside a fresh virtual machine.
@@ -31,6 +35,7 @@ pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
         GuestCommand::Test { filter, long, .. } => {
             test(&workspace, command, filter.as_deref(), *long)
         }
+        GuestCommand::Rehearse { .. } => Ok(ExitCode::from(boot(&workspace, command)?)),
         GuestCommand::Demo { .. } | GuestCommand::Shell | GuestCommand::Bench { .. } => {
             build::run(&workspace)?.require()?;
             Ok(ExitCode::from(boot(&workspace, command)?))
@@ -61,6 +66,7 @@ fn test(
     filter: Option<&str>,
     long: bool,
 ) -> anyhow::Result<ExitCode> {
+    let before = Witness::take(workspace);
     let build = build::run(workspace)?;
     build.require()?;
     let mut report = match filter {
@@ -73,6 +79,9 @@ fn test(
     let ended = boot(workspace, command);
     report.add_scenarios(workspace, ended, filter)?;
     if filter.is_none() {
+        report.add_step("exit_code", rehearse_exit_code(workspace));
+        report.add_step("deadline", rehearse_deadline(workspace));
+        report.add_step("host_untouched", before.expect_same(workspace));
         // A person at a kept lab, or a long run, takes the time it takes.
         if !long && !kept() {
             report.hold_to_budgets();
@@ -83,16 +92,56 @@ fn test(
 }
 
 fn boot(workspace: &Workspace, command: &GuestCommand) -> anyhow::Result<u8> {
+    boot_until(workspace, command, deadline(command))
+}
+
+fn boot_until(
+    workspace: &Workspace,
+    command: &GuestCommand,
+    deadline: Option<Duration>,
+) -> anyhow::Result<u8> {
     let kernel = kernel::fetch(&workspace.machine_dir())?;
+    let terminal = terminal(command);
     machine::run(
         workspace,
         &kernel,
         &Guest {
             command,
-            terminal: terminal(command),
-            deadline: deadline(command),
+            terminal,
+            deadline,
         },
     )
+}
+
+/// The guest's exit code is the command's.
+fn rehearse_exit_code(workspace: &Workspace) -> anyhow::Result<()> {
+    let code = boot(workspace, &GuestCommand::Rehearse { code: Some(7) })?;
+    ensure!(
+        code == 7,
+        "a guest that ends with 7 made the lab end with {code}"
+    );
+    Ok(())
+}
+
+/// A guest that hangs is ended by its deadline, with its last state shown.
+fn rehearse_deadline(workspace: &Workspace) -> anyhow::Result<()> {
+    const DEADLINE: Duration = Duration::from_secs(30);
+    let begun = Instant::now();
+    let hang = GuestCommand::Rehearse { code: None };
+    let Err(error) = boot_until(workspace, &hang, Some(DEADLINE)) else {
+        bail!("a guest that hangs for ever came to an end");
+    };
+    let text = format!("{error:#}");
+    ensure!(
+        text.contains("hanging"),
+        "the last state is not told: {text}"
+    );
+    let took = begun.elapsed();
+    ensure!(
+        took < 2 * DEADLINE,
+        "a deadline of {DEADLINE:?} was held after {took:?}"
+    );
+    Ok(())
 }
 
 /// `LAB_KEEP=1`: whatever fails leaves a shell in place.
@@ -113,6 +162,7 @@ fn deadline(command: &GuestCommand) -> Option<Duration> {
     const MINUTE: Duration = Duration::from_secs(60);
     match (command, terminal(command)) {
         (_, Terminal::Interactive) | (GuestCommand::Shell, _) => None,
+        (GuestCommand::Rehearse { .. }, _) => Some(2 * MINUTE),
         (GuestCommand::Demo { .. }, _) => Some(10 * MINUTE),
         (GuestCommand::Test { long: true, .. }, _) => Some(180 * MINUTE),
         (GuestCommand::Test { .. } | GuestCommand::Bench { .. }, _) => Some(30 * MINUTE),

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use trunkline_types::{AddressRange, Cidr, Name};
 
 /// The subnet that is wanted.
@@ -21,6 +22,7 @@ pub struct SubnetSpec {
     /// Its addresses; no other subnet has any of them.
     pub cidr: Cidr,
     /// The top-of-rack switch's address in it.
+    #[serde(deserialize_with = "checked_address")]
     pub gateway: IpAddr,
     /// What may be handed out; if left out or empty, every host address but the gateway.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,4 +55,15 @@ pub struct Subnet {
     /// The number of the change that made the subnet what it is. Addresses come and go without
     /// changing it.
     pub revision: u64,
+}
+
+/// Reads an address; unlike the one of the standard library, the refusal quotes what was given.
+fn checked_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format!(
+            "`{}` is not an IP address: write it like `10.1.0.1`",
+            text.escape_debug()
+        ))
+    })
 }

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use trunkline_netmaster_api::ErrorCode;
@@ -54,6 +54,17 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    // serde would take an array of the fields' values for the object.
+    if body
+        .trim_ascii_start()
+        .first()
+        .is_some_and(|first| *first != b'{')
+    {
+        return Err(Failure::new(
+            ErrorCode::MalformedJson,
+            "the body is not a JSON object: send one, like `{\"name\": …}`",
+        ));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -92,7 +103,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
-            .map_err(|rejection| invalid_path(&rejection.body_text()))?;
+            .map_err(|_| not_utf8(&parts.uri))?;
         let name = text
             .parse::<Name>()
             .map_err(|error| invalid_path(&error.to_string()))?;
@@ -109,7 +120,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathAttachment {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let Path((container, ifname)) = Path::<(String, String)>::from_request_parts(parts, state)
             .await
-            .map_err(|rejection| invalid_path(&rejection.body_text()))?;
+            .map_err(|_| not_utf8(&parts.uri))?;
         let container = container
             .parse()
             .map_err(|error: trunkline_types::ContainerIdError| invalid_path(&error.to_string()))?;
@@ -120,6 +131,13 @@ impl<S: Send + Sync> FromRequestParts<S> for PathAttachment {
             })?;
         Ok(Self(Attachment { container, ifname }))
     }
+}
+
+fn not_utf8(uri: &Uri) -> Failure {
+    let path = uri.path();
+    invalid_path(&format!(
+        "path `{path}` is not UTF-8 behind its `%` escapes: correct them"
+    ))
 }
 
 fn invalid_path(detail: &str) -> Failure {

@@ -35,6 +35,8 @@ pub(super) struct Report {
     checks: Vec<Step>,
     tests: Vec<UnitTest>,
     scenarios: Vec<Outcome>,
+    /// Steps about the lab itself, and whether they passed.
+    own_steps: Vec<(&'static str, bool)>,
     /// Failures that are not those of one test: a budget, an open claim, a machine that died.
     complaints: Vec<String>,
 }
@@ -80,6 +82,14 @@ impl Report {
             Ok(_) => {}
         }
         Ok(())
+    }
+
+    /// Adds a step about the lab itself.
+    pub(super) fn add_step(&mut self, name: &'static str, outcome: anyhow::Result<()>) {
+        self.own_steps.push((name, outcome.is_ok()));
+        if let Err(error) = outcome {
+            println!("{name}: {error:#}");
+        }
     }
 
     /// Prints minutes per group beside its budget; a group above it is a failure.
@@ -149,7 +159,9 @@ impl Report {
             };
             (format!("{kind}:{}", scenario.name), scenario.passed)
         });
-        steps.chain(tests).chain(scenarios)
+        let own_steps = self.own_steps.iter();
+        let own_steps = own_steps.map(|(name, passed)| (format!("step:{name}"), *passed));
+        steps.chain(tests).chain(scenarios).chain(own_steps)
     }
 
     /// Whether what `reference` names passed, every time that it ran; none where it did not run.
