@@ -13,8 +13,8 @@ use trunkline_ovs::{Action as SwitchAction, NewPort, OvsdbSwitch, Port, Switch, 
 use trunkline_types::{Attachment, InterfaceName, Name, Pod};
 
 /// How long Open vSwitch may take to act on a new port. An emulated machine with 20 new ports at
-/// once took 3 s.
-const SWITCH_DEADLINE: Duration = Duration::from_secs(20);
+/// once took 5 s.
+const SWITCH_DEADLINE: Duration = Duration::from_secs(15);
 /// How often the address is announced: once may be lost, more is noise.
 const ANNOUNCEMENTS: u8 = 2;
 

@@ -63,7 +63,8 @@ pub enum GuestCommand {
     /// pages; the last line counts what passed and failed. What a failed scenario left behind is in
     /// `target/lab/<scenario>/`; with LAB_KEEP=1 in the environment it opens a shell in place.
     Test {
-        /// Run only scenarios whose name contains this text, for example `vlan::`
+        /// Run only scenarios whose name contains this text, for example `vlan::`, or the whole group
+        /// of this name, for example `skeleton`
         filter: Option<String>,
         /// Also run what takes longer than a CI run has
         #[arg(long)]

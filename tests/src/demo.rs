@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use crate::lab::{Capture, Lab, ping, tcp_echo};
-use crate::scenarios::one_rack_topology;
+use crate::scenarios::one_rack;
 
 /// The four pods: name, node, network.
 const PODS: [(&str, &str, &str); 4] = [
@@ -12,16 +12,6 @@ const PODS: [(&str, &str, &str); 4] = [
     ("blue-2", "node2", "blue"),
     ("green-1", "node1", "green"),
     ("green-2", "node2", "green"),
-];
-
-/// What the operator types.
-const COMMANDS: [&str; 4] = [
-    "network create blue --vlan 100",
-    "network create green --vlan 200",
-    "subnet create blue-r1 --network blue --cidr 10.1.0.0/24 --gateway 10.1.0.254 \
-     --range 10.1.0.10-10.1.0.99 --rack r1",
-    "subnet create green-r1 --network green --cidr 10.2.0.0/24 --gateway 10.2.0.254 \
-     --range 10.2.0.10-10.2.0.99 --rack r1",
 ];
 
 /// Prints steps with the time they took, and keeps what was proved for the closing table.
@@ -65,14 +55,14 @@ pub fn run(keep: bool) -> anyhow::Result<Lab> {
                      | br-trunk  |   | br-trunk  |   | 10.1.0.200|
                      +-----------+   +-----------+   +-----------+"
     );
-    let mut lab = one_rack_topology().build()?;
+    let mut lab = one_rack::topology().build()?;
     println!("          netmaster answers; both agents keep their bridge `br-trunk`");
 
     story.step("Two networks, as an operator makes them");
-    for command in COMMANDS {
+    for command in one_rack::COMMANDS {
         println!("          $ netctl {command}");
     }
-    lab.configure(&COMMANDS)?;
+    lab.configure(&one_rack::COMMANDS)?;
 
     story.step("Four pods, attached as a container runtime does it: CNI ADD");
     let mut ips = Vec::new();
@@ -188,31 +178,15 @@ fn prove_no_residue(story: &mut Story, lab: &Lab) -> anyhow::Result<()> {
             .cni("DEL", lab.pod(name), network)?
             .success()?;
     }
-    let endpoints = lab.netmaster().netctl_json(&["endpoint", "ls"])?;
-    anyhow::ensure!(
-        endpoints == serde_json::json!([]),
-        "addresses are left: {endpoints}"
-    );
     for node in lab.nodes() {
-        let ports = node.ports()?;
-        anyhow::ensure!(
-            ports == ["eth1"],
-            "ports are left on {}: {ports:?}",
-            node.name()
-        );
-        let links = node.netns()?.command("ip").args(["-o", "link"]).succeed()?;
-        anyhow::ensure!(
-            !links.contains(": tl"),
-            "links are left on {}: {links}",
-            node.name()
-        );
+        one_rack::expect_nothing_left(lab, node)?;
         let flows = node.ofctl(&["--no-stats", "dump-flows", "br-trunk"])?;
-        let ours = flows
+        let flows: Vec<_> = flows
             .lines()
             .filter(|line| line.contains("actions="))
-            .collect::<Vec<_>>();
-        let base = ours.len() == 1 && ours[0].contains("actions=NORMAL");
-        anyhow::ensure!(base, "flows are left on {}: {ours:?}", node.name());
+            .collect();
+        let base = flows.len() == 1 && flows[0].contains("actions=NORMAL");
+        anyhow::ensure!(base, "flows are left on {}: {flows:?}", node.name());
     }
     story.proved(
         "nothing is left",

@@ -6,7 +6,7 @@ mod bad_input;
 mod cni;
 mod context;
 mod harness;
-mod one_rack;
+pub mod one_rack;
 mod restart;
 mod vlan;
 
@@ -23,7 +23,6 @@ use crate::lab::write_diagnosis;
 use crate::outcome::Outcome;
 
 pub use context::Context;
-pub use one_rack::topology as one_rack_topology;
 
 /// One scenario.
 pub struct Scenario {
@@ -41,6 +40,11 @@ impl Scenario {
     ) -> Self {
         Self { group, name, run }
     }
+
+    /// Whether `filter` is part of the name, or the whole group.
+    fn matches(&self, filter: &str) -> bool {
+        self.name.contains(filter) || self.group == filter
+    }
 }
 
 fn all() -> impl Iterator<Item = &'static Scenario> {
@@ -55,14 +59,14 @@ fn all() -> impl Iterator<Item = &'static Scenario> {
     .flatten()
 }
 
-/// Runs the scenarios whose name contains `filter`, and tells the host in `results.json`.
+/// Runs the scenarios that `filter` matches, and tells the host in `results.json`.
 pub fn run(filter: &str, long: bool, seed: Option<u64>) -> anyhow::Result<ExitCode> {
     let lab_dir = lab_dir()?;
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("seed {seed}");
     let mut context = Context::new(long);
     let mut outcomes = Vec::new();
-    for scenario in all().filter(|scenario| scenario.name.contains(filter)) {
+    for scenario in all().filter(|scenario| scenario.matches(filter)) {
         context.rng = fastrand::Rng::with_seed(seed);
         let evidence = lab_dir.join(scenario.name.replace("::", "."));
         let outcome = run_one(scenario, &mut context, &evidence);

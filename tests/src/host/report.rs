@@ -76,7 +76,9 @@ impl Report {
                 "the guest ended with exit code {code}, though no scenario failed"
             )),
             Ok(_) if self.scenarios.is_empty() => self.complaints.push(match filter {
-                Some(filter) => format!("no scenario's name contains `{filter}`"),
+                Some(filter) => {
+                    format!("no scenario's name contains `{filter}`, and no group is called so")
+                }
                 None => "no scenario ran".to_owned(),
             }),
             Ok(_) => {}

@@ -32,8 +32,6 @@ impl Capture {
     /// tcpdump does not start.
     pub fn start(netns: &Netns, link: &str, dir: &Path, filter: &str) -> anyhow::Result<Self> {
         let name = format!("capture-{}-{link}", netns.name());
-        // A log of an earlier capture would say "listening" before this one does.
-        std::fs::remove_file(dir.join(format!("{name}.log"))).ok();
         let args = ["-l", "-e", "-n", "--immediate-mode", "-i", link];
         let tcpdump = netns
             .command("tcpdump")

@@ -15,7 +15,7 @@ pub struct PlainHost {
 impl PlainHost {
     /// Plugs a host with `ip` into an access port of `vlan`, its default route to the gateway.
     pub(super) fn create(name: &str, tor: &Tor, vlan: u16, ip: IpAddr) -> anyhow::Result<Self> {
-        let netns = Netns::create(name)?;
+        let netns = Netns::create_machine(name)?;
         tor.plug_access(name, vlan, &netns, "eth0")?;
         let gateway = tor.gateway(vlan)?;
         netns.ip(&format!(

@@ -29,7 +29,7 @@ pub struct Netmaster {
 impl Netmaster {
     /// Starts netmaster with an empty store.
     pub(super) fn start(dir: &Path, executables: &Path) -> anyhow::Result<Self> {
-        let netns = Netns::create("netmaster")?;
+        let netns = Netns::create_machine("netmaster")?;
         netns.ip(&format!(
             "link add {BRIDGE} type bridge\naddr add 192.0.2.1/24 dev {BRIDGE}\n\
              link set {BRIDGE} up"
@@ -47,6 +47,11 @@ impl Netmaster {
     /// netmaster's URL, as nodes reach it.
     pub fn url() -> String {
         format!("http://{LISTEN}")
+    }
+
+    /// netmaster's namespace.
+    pub(super) fn netns(&self) -> &Netns {
+        &self.netns
     }
 
     /// Kills netmaster as a crash would.
@@ -77,13 +82,15 @@ impl Netmaster {
             "--data-dir",
             &data.to_string_lossy(),
         ]);
-        self.process = Some(Process::start("netmaster", &self.dir, serve)?);
-        wait_until("netmaster to answer", START_DEADLINE, || {
-            let process = self.process.as_mut().context("just started")?;
+        let mut process = Process::start("netmaster", &self.dir, serve)?;
+        wait_until("netmaster to serve", START_DEADLINE, || {
             process.check_running()?;
-            self.netctl(&["network", "ls"])?;
-            anyhow::Ok(())
-        })
+            let log = process.log();
+            anyhow::ensure!(log.contains("listening on "), "{log}");
+            Ok(())
+        })?;
+        self.process = Some(process);
+        Ok(())
     }
 
     /// Runs netctl beside netmaster and returns what it printed.
@@ -112,6 +119,18 @@ impl Netmaster {
     pub fn netctl_json(&self, args: &[&str]) -> anyhow::Result<serde_json::Value> {
         let text = self.netctl(&[args, &["-o", "json"]].concat())?;
         serde_json::from_str(&text).with_context(|| format!("netctl printed {text}"))
+    }
+
+    /// All objects of a kind, as netctl lists them.
+    ///
+    /// # Errors
+    ///
+    /// netctl failed or printed something else.
+    pub fn list(&self, noun: &str) -> anyhow::Result<Vec<serde_json::Value>> {
+        match self.netctl_json(&[noun, "ls"])?["items"].take() {
+            serde_json::Value::Array(items) => Ok(items),
+            other => anyhow::bail!("a list of {noun}s has no items but {other}"),
+        }
     }
 
     /// Gives `peer` a link `mgmt0` with `address` on the management network.

@@ -161,13 +161,11 @@ impl Node {
         let program = self.executables.join("netplugin");
         let run = self.netns()?.command(&program.to_string_lossy());
         let run = run.args(["run", "--config", &config.to_string_lossy()]);
-        let readies = |process: &Process| process.log().matches("ready for CNI calls").count();
         let mut process = Process::start("netplugin", &self.dir, run)?;
-        // The log is appended to, so a line of an earlier life may be there already.
-        let before = readies(&process);
         wait_until("netplugin to be ready", START_DEADLINE, || {
             process.check_running()?;
-            anyhow::ensure!(readies(&process) > before, "{}", process.log());
+            let log = process.log();
+            anyhow::ensure!(log.contains("ready for CNI calls"), "{log}");
             Ok(())
         })?;
         self.agent = Some(process);
@@ -220,7 +218,7 @@ impl Node {
 
     /// Gives the node a namespace and its two cables.
     pub(super) fn cable(&mut self, tor: &Tor, netmaster: &Netmaster) -> anyhow::Result<()> {
-        let netns = Netns::create(&self.name)?;
+        let netns = Netns::create_machine(&self.name)?;
         tor.plug_trunk(&self.name, &netns, UPLINK)?;
         netmaster.plug(&self.name, &netns, &format!("192.0.2.{}", self.number))?;
         self.netns = Some(netns);

@@ -20,6 +20,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Process {
     name: String,
     log: PathBuf,
+    /// How long the log was already when this process started, in bytes.
+    log_start: usize,
     child: Child,
 }
 
@@ -36,17 +38,21 @@ impl Process {
             .append(true)
             .open(&log)
             .with_context(|| format!("can't open {}", log.display()))?;
+        let log_start = usize::try_from(file.metadata()?.len())?;
         let child = invocation.spawn(Stdio::null(), file.try_clone()?.into(), file.into())?;
         Ok(Self {
             name: name.to_owned(),
             log,
+            log_start,
             child,
         })
     }
 
-    /// What it logged.
+    /// What it logged; not what one of the same name did before it.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let own = log.get(self.log_start..).unwrap_or_default();
+        String::from_utf8_lossy(own).into_owned()
     }
 
     /// Fails with the end of its log if it is no longer running.

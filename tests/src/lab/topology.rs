@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -11,9 +12,13 @@ use super::netmaster::Netmaster;
 use super::node::Node;
 use super::pod::Pod;
 use super::tor::{Gateway, Tor};
+use super::wait::wait_until;
 
 /// Kernel modules that Open vSwitch, VLANs and the top-of-rack switch need.
 const MODULES: [&str; 5] = ["openvswitch", "veth", "bridge", "8021q", "af_packet"];
+
+/// How long the kernel may take to take apart the links of a node that is switched off.
+const CABLES_GONE: Duration = Duration::from_secs(30);
 
 /// What a lab shall consist of.
 #[derive(Debug, Default)]
@@ -297,8 +302,21 @@ impl Lab {
     }
 
     /// Switches a node off: processes, links and its pods' namespaces are gone.
-    pub fn power_off(&mut self, node: &str) {
+    ///
+    /// # Errors
+    ///
+    /// The far ends of its cables are still there at the deadline.
+    pub fn power_off(&mut self, node: &str) -> anyhow::Result<()> {
         self.node_mut(node).power_off();
+        // The kernel takes a namespace apart at leisure, and the cables with it.
+        wait_until("the cables to be gone", CABLES_GONE, || {
+            for netns in [self.tor_of(node)?.netns(), self.netmaster.netns()] {
+                let links = netns.links()?;
+                let gone = !links.iter().any(|link| link == node);
+                anyhow::ensure!(gone, "{} has {links:?}", netns.name());
+            }
+            Ok(())
+        })
     }
 
     /// Switches a node on again with the database it had, and starts its agent.

@@ -31,7 +31,7 @@ pub struct Tor {
 impl Tor {
     /// Creates the switch of `rack` with a gateway on each VLAN.
     pub(super) fn create(rack: &str, gateways: BTreeMap<u16, Gateway>) -> anyhow::Result<Self> {
-        let netns = Netns::create(&format!("tor-{rack}"))?;
+        let netns = Netns::create_machine(&format!("tor-{rack}"))?;
         // No default VLAN: a frame without a tag from a trunk port belongs nowhere.
         netns.ip(&format!(
             "link add {BRIDGE} type bridge vlan_filtering 1 vlan_default_pvid 0\n\
@@ -56,6 +56,11 @@ impl Tor {
             .args(["-q", "-w", "net.ipv4.ip_forward=1"])
             .succeed()?;
         Ok(tor)
+    }
+
+    /// The switch's namespace.
+    pub(super) fn netns(&self) -> &Netns {
+        &self.netns
     }
 
     /// The gateway on `vlan`.

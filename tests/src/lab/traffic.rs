@@ -12,14 +12,14 @@ use super::wait::joined;
 /// How long a connection or an answer may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Sends 3 echo requests from `from` to `to`; all must be answered.
+/// Sends 2 echo requests from `from` to `to`; all must be answered.
 ///
 /// # Errors
 ///
 /// What `ping` printed.
 pub fn ping(from: &Netns, to: IpAddr) -> anyhow::Result<()> {
     from.command("ping")
-        .args(["-c", "3", "-i", "0.2", "-W", "5", &to.to_string()])
+        .args(["-c", "2", "-i", "0.1", "-W", "5", &to.to_string()])
         .succeed()
         .with_context(|| format!("{} can't ping {to}", from.name()))?;
     Ok(())

@@ -289,7 +289,7 @@ fn the_cni_executable_answers_with_the_right_code(context: &mut Context) -> anyh
         }
     }
     expect_nothing_left(lab, node)?;
-    let links = pod.netns().command("ip").args(["-o", "link"]).succeed()?;
-    anyhow::ensure!(links.lines().count() == 1, "the pod has {links}");
+    let links = pod.netns().links()?;
+    anyhow::ensure!(links == ["lo"], "the pod has {links:?}");
     Ok(())
 }
