@@ -174,6 +174,30 @@ fn crates_of_the_brief_are_used_and_every_crate_has_the_shared_lints() {
     }
 }
 
+#[test]
+fn no_crate_of_the_node_spawns_a_process() {
+    let metadata = metadata();
+    let plugin = metadata.workspace_root.join("plugin");
+    let mut open = vec![plugin.into_std_path_buf()];
+    let mut read = 0;
+    while let Some(path) = open.pop() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with("test") {
+            open.extend(
+                std::fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        } else if name.ends_with(".rs") && !name.starts_with("test") {
+            read += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            let spawns = text.contains("process::Command") || text.contains("Command::new");
+            assert!(!spawns, "{} spawns a process", path.display());
+        }
+    }
+    assert!(read > 20, "only {read} files were read");
+}
+
 fn metadata() -> Metadata {
     // Only what this platform builds was downloaded; nothing more need be for a test.
     let options = [

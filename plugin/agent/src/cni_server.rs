@@ -181,3 +181,29 @@ fn listen(socket: &Path) -> anyhow::Result<UnixListener> {
     fs::set_permissions(socket, fs::Permissions::from_mode(SOCKET_MODE))?;
     Ok(listener)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_with_a_listener_is_not_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("agent.sock");
+        let _first = listen(&socket).unwrap();
+        let error = listen(&socket).unwrap_err().to_string();
+        assert!(error.contains("another netplugin"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_socket_left_by_a_crash_is_taken_over_and_roots_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("run/agent.sock");
+        drop(listen(&socket).unwrap());
+        assert!(socket.exists());
+        let _second = listen(&socket).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&socket), SOCKET_MODE);
+        assert_eq!(mode(socket.parent().unwrap()), DIRECTORY_MODE);
+    }
+}

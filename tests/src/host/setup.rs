@@ -52,10 +52,7 @@ fn install(missing: &[&Piece]) -> anyhow::Result<()> {
     let names: Vec<_> = missing.iter().map(|piece| piece.name).collect();
     eprintln!("the lab lacks {}", names.join(", "));
     if !nix::unistd::geteuid().is_root() || !has_apt() {
-        bail!(
-            "install these packages (their names on Debian and Ubuntu) and try again: {}",
-            packages(missing).join(" ")
-        );
+        bail!(advice(&packages(missing)));
     }
     update_lists()?;
     let packages = packages(missing);
@@ -75,6 +72,14 @@ fn install(missing: &[&Piece]) -> anyhow::Result<()> {
         packages.join(" ")
     );
     Ok(())
+}
+
+/// For those whose machine we cannot or may not change.
+fn advice(packages: &[&str]) -> String {
+    format!(
+        "install these packages (their names on Debian and Ubuntu) and try again: {}",
+        packages.join(" ")
+    )
 }
 
 fn packages(missing: &[&Piece]) -> Vec<&'static str> {
@@ -185,6 +190,18 @@ mod tests {
 
     fn policy(name: &str) -> PathBuf {
         std::env::temp_dir().join(format!("trunkline-{name}-{}", std::process::id()))
+    }
+
+    #[test]
+    fn everything_missing_is_named_once_in_the_advice() {
+        let missing: Vec<_> = PIECES.iter().collect();
+
+        let advice = advice(&packages(&missing));
+
+        assert_eq!(advice.matches("openvswitch-switch").count(), 1, "{advice}");
+        for package in ["qemu-system-x86", "busybox-static", "kmod", "tcpdump"] {
+            assert!(advice.contains(package), "{advice}");
+        }
     }
 
     #[test]
