@@ -14,7 +14,7 @@ use trunkline_types::{Attachment, InterfaceName, Name, Pod};
 
 /// How long Open vSwitch may take to act on a new port. An emulated machine with 20 new ports at
 /// once took 5 s.
-const SWITCH_DEADLINE: Duration = Duration::from_secs(15);
+const SWITCH_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the address is announced: once may be lost, more is noise.
 const ANNOUNCEMENTS: u8 = 2;
 
@@ -156,11 +156,7 @@ pub async fn unplug(site: &Site<'_>, attachment: &Attachment) -> Result<(), Atta
 
 async fn remove_port(site: &Site<'_>, attachment: &Attachment) -> Result<(), AttachError> {
     let bridge = || site.bridge.to_string();
-    let ports = match marked_ports(site, attachment).await {
-        // No bridge, no ports, and nowhere to put a tombstone.
-        Err(SwitchError::BridgeMissing { .. }) => return Ok(()),
-        ports => ports?,
-    };
+    let ports = marked_ports(site, attachment).await?;
     let ip = ports
         .iter()
         .find_map(|port| port.external_ids.get(owner::IP).cloned());
@@ -176,8 +172,11 @@ async fn remove_port(site: &Site<'_>, attachment: &Attachment) -> Result<(), Att
         set: BTreeMap::from([(owner::tombstone(attachment), ip.unwrap_or_default())]),
         remove: BTreeSet::new(),
     });
-    site.switch.apply(&change).await?;
-    Ok(())
+    match site.switch.apply(&change).await {
+        // No bridge, no port, and nowhere to put a tombstone: the agent releases without one.
+        Ok(_) | Err(SwitchError::BridgeMissing { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn remove_link(host: &Links, attachment: &Attachment) -> Result<(), AttachError> {

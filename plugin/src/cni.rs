@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use rscni_plugin::async_cni::Cni;
 use rscni_plugin::error::Error as CniError;
 use rscni_plugin::types::{Args, CNIResult, Interface, IpConfig, Route};
-use trunkline_dataplane::attachment::{Seen, Wanted};
+use trunkline_dataplane::attachment::{Seen, Wanted, expect_no_conflict};
 use trunkline_netlink::{Links, Netns, NetnsError};
 use trunkline_ovs::OvsdbSwitch;
 use trunkline_rpc::{AssignRequest, Assignment};
@@ -16,6 +16,7 @@ use trunkline_types::Attachment;
 
 use crate::attach::{self, Label, PodSide, Site};
 use crate::conf::Conf;
+use crate::lock::AttachmentLock;
 use crate::{agent, error, pod};
 
 /// How long one OVSDB call may take.
@@ -31,10 +32,10 @@ impl Cni for Trunkline {
         let attachment = attachment(&args)?;
         let path = args.netns().cloned().unwrap_or_default();
         let netns = open_netns(&path)?;
+        let _lock = lock(&conf, &attachment).await?;
         let pod_links = Links::in_netns(&netns).map_err(|error| error::link(&error))?;
         let host = Links::here().map_err(|error| error::link(&error))?;
-        let switch = connect(&conf).await?;
-
+        let switch = OvsdbSwitch::new(&conf.ovsdb_socket, OVSDB_DEADLINE);
         let site = Site {
             bridge: &conf.bridge,
             switch: &switch,
@@ -44,9 +45,11 @@ impl Cni for Trunkline {
             netns: &netns,
             links: &pod_links,
         };
+
         let seen = attach::look(&site, &pod_side, &attachment)
             .await
             .map_err(|error| error::attach(&error))?;
+        expect_no_conflict(&attachment, &seen).map_err(|error| error::attach(&error.into()))?;
         let request = AssignRequest {
             attachment: attachment.clone(),
             network: conf.network.clone(),
@@ -56,9 +59,15 @@ impl Cni for Trunkline {
             network: conf.network.clone(),
             pod: request.pod.clone(),
         };
-        let assignment = agent::assign(&conf.agent_socket, request)
-            .await
-            .map_err(|error| error::agent(&error))?;
+        let assignment = match agent::assign(&conf.agent_socket, request).await {
+            Ok(assignment) => assignment,
+            Err(error) => {
+                if error.is_outcome_unknown() {
+                    undo(&site, &conf, &attachment, &seen).await;
+                }
+                return Err(error::agent(&error));
+            }
+        };
 
         let wanted = wanted(&attachment, &assignment);
         match attach::build(&site, &pod_side, &wanted, &label, &seen).await {
@@ -73,20 +82,19 @@ impl Cni for Trunkline {
     async fn del(&self, args: Args) -> Result<(), CniError> {
         let conf = Conf::from_envelope(args.config()).map_err(|error| error::conf(&error))?;
         let attachment = attachment(&args)?;
+        let _lock = lock(&conf, &attachment).await?;
         let host = Links::here().map_err(|error| error::link(&error))?;
-        let switch = connect(&conf).await?;
+        let switch = OvsdbSwitch::new(&conf.ovsdb_socket, OVSDB_DEADLINE);
         let site = Site {
             bridge: &conf.bridge,
             switch: &switch,
             host: &host,
         };
-        attach::unplug(&site, &attachment)
-            .await
-            .map_err(|error| error::attach(&error))?;
+        let unplugged = attach::unplug(&site, &attachment).await;
         // The tombstone is what counts: with the agent or netmaster away, the agent settles it
         // when they are back.
         let _ = agent::settle(&conf.agent_socket, attachment).await;
-        Ok(())
+        unplugged.map_err(|error| error::attach(&error))
     }
 
     async fn check(&self, _args: Args) -> Result<(), CniError> {
@@ -102,15 +110,23 @@ impl Cni for Trunkline {
     }
 }
 
-/// Takes back what a failed ADD made. An interface that was there before stays: its pod runs.
+/// Takes back what a failed ADD made, and what was left of one before it. An attachment that was
+/// whole before stays: a pod may be running on it.
 async fn undo(site: &Site<'_>, conf: &Conf, attachment: &Attachment, before: &Seen) {
-    if before.host.is_some() || !before.ports.is_empty() {
+    if before.is_whole() {
         return;
     }
     // The error that stopped the ADD is the one worth telling; what cannot be undone now has its
     // tombstone or its mark, and DEL or the agent finds it.
     let _ = attach::unplug(site, attachment).await;
     let _ = agent::settle(&conf.agent_socket, attachment.clone()).await;
+}
+
+/// The attachment's lock, in the directory of the agent's socket, which is root's alone.
+async fn lock(conf: &Conf, attachment: &Attachment) -> Result<AttachmentLock, CniError> {
+    let directory = conf.agent_socket.parent().unwrap_or(Path::new("/run"));
+    let lock = AttachmentLock::take(directory, attachment).await;
+    lock.map_err(|error| error::lock(&error))
 }
 
 fn wanted(attachment: &Attachment, assignment: &Assignment) -> Wanted {
@@ -199,12 +215,6 @@ fn open_netns(path: &Path) -> Result<Netns, CniError> {
         )));
     }
     Ok(netns)
-}
-
-async fn connect(conf: &Conf) -> Result<OvsdbSwitch, CniError> {
-    OvsdbSwitch::connect(&conf.ovsdb_socket, OVSDB_DEADLINE)
-        .await
-        .map_err(|error| error::switch(&error))
 }
 
 fn unsupported(verb: &str) -> CniError {

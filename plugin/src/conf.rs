@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rscni_plugin::types::NetConf;
 use serde::Deserialize;
 use serde_json::Value;
+use trunkline_dataplane::owner;
 use trunkline_types::{InterfaceName, Name};
 
 /// Our fields, checked.
@@ -69,17 +70,17 @@ fn without_envelope(custom: &HashMap<String, Value>) -> serde_json::Map<String, 
 }
 
 fn default_bridge() -> InterfaceName {
-    "br-trunk"
+    owner::DEFAULT_BRIDGE
         .parse()
         .unwrap_or_else(|_| unreachable!("a valid interface name"))
 }
 
 fn default_agent_socket() -> PathBuf {
-    PathBuf::from("/run/trunkline/netplugin.sock")
+    PathBuf::from(trunkline_rpc::DEFAULT_SOCKET)
 }
 
 fn default_ovsdb_socket() -> PathBuf {
-    PathBuf::from("/run/openvswitch/db.sock")
+    PathBuf::from(trunkline_ovs::DEFAULT_SOCKET)
 }
 
 #[cfg(test)]

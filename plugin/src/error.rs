@@ -12,6 +12,7 @@ use trunkline_types::chain;
 use crate::agent::AgentError;
 use crate::attach::AttachError;
 use crate::conf::ConfError;
+use crate::lock::LockError;
 
 /// The network has no free address.
 const CODE_FULL: u32 = 100;
@@ -32,7 +33,9 @@ pub fn agent(error: &AgentError) -> CniError {
         AgentError::Refused(refusal) => match refusal.code {
             RefusalCode::Denied => CniError::InvalidNetworkConfig(details),
             RefusalCode::Full => CniError::Custom(CODE_FULL, "No free address".into(), details),
-            RefusalCode::Retry | RefusalCode::Protocol => CniError::TryAgainLater(details),
+            RefusalCode::Retry | RefusalCode::NotReady | RefusalCode::Protocol => {
+                CniError::TryAgainLater(details)
+            }
         },
         AgentError::Unreachable(_) | AgentError::Unexpected => CniError::TryAgainLater(details),
     }
@@ -58,9 +61,18 @@ pub fn attach(error: &AttachError) -> CniError {
     }
 }
 
+/// The specification's form of an attachment that another call works on.
+pub fn lock(error: &LockError) -> CniError {
+    match error {
+        LockError::Busy(_) => CniError::TryAgainLater(chain(error)),
+        LockError::File { .. } => CniError::IOFailure(chain(error)),
+    }
+}
+
 /// The specification's form of an OVSDB failure.
-pub fn switch(error: &SwitchError) -> CniError {
-    if error.is_retryable() {
+fn switch(error: &SwitchError) -> CniError {
+    // The agent makes the bridge; until it has, nothing can be plugged.
+    if error.is_retryable() || matches!(error, SwitchError::BridgeMissing { .. }) {
         CniError::TryAgainLater(chain(error))
     } else {
         CniError::IOFailure(chain(error))

@@ -6,6 +6,7 @@ mod attach;
 mod cni;
 mod conf;
 mod error;
+mod lock;
 mod pod;
 
 use std::process::ExitCode;

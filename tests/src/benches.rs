@@ -10,8 +10,10 @@ mod line;
 
 pub use line::{Line, MIN_PAIRS};
 
+use crate::scenarios::Context;
+
 /// A bench: measures `pairs` pairs and returns its lines.
-type Bench = fn(pairs: u32) -> anyhow::Result<Vec<Line>>;
+type Bench = fn(pairs: u32, context: &mut Context) -> anyhow::Result<Vec<Line>>;
 
 const ALL: &[(&str, Bench)] = &[("add", add::measure)];
 
@@ -21,8 +23,8 @@ const ALL: &[(&str, Bench)] = &[("add", add::measure)];
 ///
 /// There is no such bench, or it could not be measured. A goal that is not met is no error: it is
 /// in the output.
-pub fn run(name: &str, pairs: u32, json: bool) -> anyhow::Result<()> {
-    let lines = measure(name, pairs)?;
+pub fn run(name: &str, pairs: u32, json: bool, context: &mut Context) -> anyhow::Result<()> {
+    let lines = measure(name, pairs, context)?;
     if json {
         for line in &lines {
             println!("{}", serde_json::to_string(line)?);
@@ -38,7 +40,7 @@ pub fn run(name: &str, pairs: u32, json: bool) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// There is no such bench, or it could not be measured.
-pub fn measure(name: &str, pairs: u32) -> anyhow::Result<Vec<Line>> {
+pub fn measure(name: &str, pairs: u32, context: &mut Context) -> anyhow::Result<Vec<Line>> {
     let Some((_, bench)) = ALL.iter().find(|(known, _)| *known == name) else {
         let known: Vec<_> = ALL.iter().map(|(known, _)| *known).collect();
         anyhow::bail!(
@@ -46,5 +48,5 @@ pub fn measure(name: &str, pairs: u32) -> anyhow::Result<Vec<Line>> {
             known.join(", ")
         );
     };
-    bench(pairs)
+    bench(pairs, context)
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use crate::lab::{Capture, Lab, ping, tcp_echo};
-use crate::scenarios::one_rack;
+use crate::scenarios::{Context, one_rack};
 
 /// The four pods: name, node, network.
 const PODS: [(&str, &str, &str); 4] = [
@@ -31,13 +31,13 @@ impl Story {
     }
 }
 
-/// Runs the demo and returns the lab as it is at the end: everything attached with `keep`, else
-/// everything taken away again.
+/// Runs the demo. The lab stays in `context`: with `keep` everything is attached, else everything
+/// is taken away again.
 ///
 /// # Errors
 ///
 /// The first claim that does not hold.
-pub fn run(keep: bool) -> anyhow::Result<Lab> {
+pub fn run(context: &mut Context, keep: bool) -> anyhow::Result<()> {
     let mut story = Story {
         start: Instant::now(),
         proofs: Vec::new(),
@@ -55,7 +55,7 @@ pub fn run(keep: bool) -> anyhow::Result<Lab> {
                      | br-trunk  |   | br-trunk  |   | 10.1.0.200|
                      +-----------+   +-----------+   +-----------+"
     );
-    let mut lab = one_rack::topology().build()?;
+    let lab = context.build(one_rack::topology())?;
     println!("          netmaster answers; both agents keep their bridge `br-trunk`");
 
     story.step("Two networks, as an operator makes them");
@@ -75,13 +75,13 @@ pub fn run(keep: bool) -> anyhow::Result<Lab> {
         anyhow::bail!("four pods were started")
     };
 
-    prove_reachability(&mut story, &lab, (blue1, blue2, green2))?;
-    prove_isolation(&mut story, &lab, green1)?;
+    prove_reachability(&mut story, lab, (blue1, blue2, green2))?;
+    prove_isolation(&mut story, lab, green1)?;
     if !keep {
-        prove_no_residue(&mut story, &lab)?;
+        prove_no_residue(&mut story, lab)?;
     }
     print_table(&story);
-    Ok(lab)
+    Ok(())
 }
 
 fn prove_reachability(

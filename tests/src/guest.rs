@@ -2,9 +2,10 @@
 
 use std::process::{Command, ExitCode};
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use crate::cli::GuestCommand;
+use crate::scenarios::Context;
 use crate::{benches, demo, scenarios};
 
 /// Carries out `command`; its exit code becomes the lab's.
@@ -18,23 +19,31 @@ pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
                 std::thread::park();
             }
         }
-        GuestCommand::Demo { keep } => {
-            let lab = demo::run(*keep)?;
+        GuestCommand::Demo { keep } => with_evidence("demo", |context| {
+            demo::run(context, *keep)?;
             if *keep {
                 demo::hint();
                 shell()?;
             }
-            drop(lab);
-            Ok(ExitCode::SUCCESS)
-        }
+            Ok(())
+        }),
         GuestCommand::Test { filter, long, seed } => {
             scenarios::run(filter.as_deref().unwrap_or_default(), *long, *seed)
         }
-        GuestCommand::Bench { name, json, pairs } => {
-            benches::run(name, *pairs, *json)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        GuestCommand::Bench { name, json, pairs } => with_evidence("bench", |context| {
+            benches::run(name, *pairs, *json, context)
+        }),
     }
+}
+
+/// Runs `work` in a lab; if it fails, what the lab looks like is in `target/lab/<name>/`.
+fn with_evidence(
+    name: &str,
+    work: impl FnOnce(&mut Context) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let evidence = scenarios::lab_dir()?.join(name);
+    scenarios::attempt(name, &mut Context::new(false), &evidence, work)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// An interactive shell on the machine's terminal.

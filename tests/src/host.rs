@@ -29,12 +29,16 @@ use workspace::Workspace;
 
 /// Carries out `command` inside a fresh virtual machine.
 pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
+    let begun = Instant::now();
     let workspace = Workspace::find()?;
+    let network = Witness::of_network(&workspace);
     setup::ensure()?;
     match command {
-        GuestCommand::Test { filter, long, .. } => {
-            test(&workspace, command, filter.as_deref(), *long)
-        }
+        GuestCommand::Test {
+            filter: Some(filter),
+            ..
+        } => test_some(&workspace, command, filter),
+        GuestCommand::Test { long, .. } => test_all(&workspace, command, *long, begun, network?),
         GuestCommand::Rehearse { .. } => Ok(ExitCode::from(boot(&workspace, command)?)),
         GuestCommand::Demo { .. } | GuestCommand::Shell | GuestCommand::Bench { .. } => {
             build::run(&workspace)?.require()?;
@@ -60,35 +64,58 @@ pub fn setup() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn test(
+/// Runs the scenarios that `filter` matches.
+fn test_some(
     workspace: &Workspace,
     command: &GuestCommand,
-    filter: Option<&str>,
-    long: bool,
+    filter: &str,
 ) -> anyhow::Result<ExitCode> {
-    let before = Witness::take(workspace);
+    build::run(workspace)?.require()?;
+    let mut report = Report::of_scenarios();
+    run_scenarios(workspace, command, &mut report, Some(filter))?;
+    Ok(report.conclude())
+}
+
+/// Runs everything, as CI does. `network` was seen before anything was installed, at `begun`.
+fn test_all(
+    workspace: &Workspace,
+    command: &GuestCommand,
+    long: bool,
+    begun: Instant,
+    network: Witness,
+) -> anyhow::Result<ExitCode> {
+    let files = Witness::of_files();
     let build = build::run(workspace)?;
     build.require()?;
-    let mut report = match filter {
-        Some(_) => Report::of_scenarios(),
-        None => Report::of_everything(build, check::run(workspace)?)?,
-    };
+    let mut report = Report::of_everything(build, check::run(workspace)?)?;
+    run_scenarios(workspace, command, &mut report, None)?;
+    report.add_step("exit_code", rehearse_exit_code(workspace));
+    report.add_step("deadline", rehearse_deadline(workspace));
+    let network_now = Witness::of_network(workspace)?;
+    let untouched = network_now.expect_same(&network);
+    report.add_step(
+        "host_untouched",
+        untouched.and(Witness::of_files().expect_same(&files)),
+    );
+    // A person at a kept lab, or a long run, takes the time it takes.
+    if !long && !kept() {
+        report.hold_to_budgets(begun.elapsed());
+    }
+    report.hold_to_coverage(workspace)?;
+    Ok(report.conclude())
+}
+
+fn run_scenarios(
+    workspace: &Workspace,
+    command: &GuestCommand,
+    report: &mut Report,
+    filter: Option<&str>,
+) -> anyhow::Result<()> {
     report::forget_scenarios(workspace)?;
     // A guest that failed has said so in its results; one that ended badly has left none, or says
     // something that its results do not: both count.
     let ended = boot(workspace, command);
-    report.add_scenarios(workspace, ended, filter)?;
-    if filter.is_none() {
-        report.add_step("exit_code", rehearse_exit_code(workspace));
-        report.add_step("deadline", rehearse_deadline(workspace));
-        report.add_step("host_untouched", before.expect_same(workspace));
-        // A person at a kept lab, or a long run, takes the time it takes.
-        if !long && !kept() {
-            report.hold_to_budgets();
-        }
-        report.hold_to_coverage(workspace)?;
-    }
-    Ok(report.conclude())
+    report.add_scenarios(workspace, ended, filter)
 }
 
 fn boot(workspace: &Workspace, command: &GuestCommand) -> anyhow::Result<u8> {

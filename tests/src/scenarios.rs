@@ -98,43 +98,48 @@ pub fn run(filter: &str, long: bool, seed: Option<u64>) -> anyhow::Result<ExitCo
 
 /// Runs one scenario; if it fails, its evidence goes to `evidence`.
 fn run_one(scenario: &Scenario, context: &mut Context, evidence: &Path) -> Outcome {
-    // What an earlier run left would pass for this one's.
-    let _ = fs::remove_dir_all(evidence);
     let start = Instant::now();
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let attempt = attempt(scenario.name, context, evidence, |context| {
         (scenario.run)(context)?;
         context.clean_up()
-    }));
-    let failure = match result {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(format!("{error:#}")),
-        Err(panic) => Some(panic_text(panic.as_ref())),
-    };
-    let message = failure.map(|failure| {
+    });
+    Outcome {
+        group: scenario.group.to_owned(),
+        name: scenario.name.to_owned(),
+        passed: attempt.is_ok(),
+        seconds: start.elapsed().as_secs_f64(),
+        message: attempt.err().map(|error| format!("{error:#}")),
+    }
+}
+
+/// Runs `work`; if it fails or panics, what the lab looks like goes to `evidence`, and with
+/// LAB_KEEP=1 a shell is opened in it. Then the lab is gone.
+pub fn attempt<T>(
+    name: &str,
+    context: &mut Context,
+    evidence: &Path,
+    work: impl FnOnce(&mut Context) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    // What an earlier run left would pass for this one's.
+    let _ = fs::remove_dir_all(evidence);
+    let result = catch_unwind(AssertUnwindSafe(|| work(context)));
+    let result = result.unwrap_or_else(|panic| Err(anyhow::anyhow!(panic_text(panic.as_ref()))));
+    result.map_err(|error| {
+        let failure = format!("{error:#}");
         let note = match write_diagnosis(context.lab(), &failure, evidence) {
             Ok(()) => format!("see {}", evidence.display()),
             Err(error) => format!("its evidence could not be written: {error:#}"),
         };
         if std::env::var_os("LAB_KEEP").is_some_and(|keep| keep == "1") {
-            println!(
-                "{} failed: {failure}; exit the shell to go on",
-                scenario.name
-            );
+            println!("{name} failed: {failure}; exit the shell to go on");
             if let Err(error) = guest::shell() {
                 println!("{error:#}");
             }
         }
-        // The next scenario is not to suffer for this one.
+        // Whatever comes next is not to suffer for this one.
         context.discard_lab();
-        format!("{failure} ({note})")
-    });
-    Outcome {
-        group: scenario.group.to_owned(),
-        name: scenario.name.to_owned(),
-        passed: message.is_none(),
-        seconds: start.elapsed().as_secs_f64(),
-        message,
-    }
+        anyhow::anyhow!("{failure} ({note})")
+    })
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -144,7 +149,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// The one directory that outlives the machine.
-fn lab_dir() -> anyhow::Result<PathBuf> {
+pub fn lab_dir() -> anyhow::Result<PathBuf> {
     std::env::var_os("LAB_DIR")
         .map(PathBuf::from)
         .context("LAB_DIR is not set")

@@ -198,6 +198,39 @@ fn no_crate_of_the_node_spawns_a_process() {
     assert!(read > 20, "only {read} files were read");
 }
 
+#[test]
+fn pages_have_no_gaps_and_their_links_lead_somewhere() {
+    let root = metadata().workspace_root.into_std_path_buf();
+    let directories = ["", "deploy", "docs", "docs/adr", "docs/coverage"];
+    let mut pages = 0;
+    for directory in directories.map(|directory| root.join(directory)) {
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "md") {
+                continue;
+            }
+            pages += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            for gap in ["TODO", "TBD", "XXX", "FIXME"] {
+                assert!(!text.contains(gap), "{} has a {gap}", path.display());
+            }
+            for link in text
+                .split("](")
+                .skip(1)
+                .filter_map(|rest| rest.split(')').next())
+            {
+                let there = link.starts_with("http") || directory.join(link).exists();
+                assert!(
+                    there,
+                    "{} links to {link}, which is not there",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(pages > 8, "only {pages} pages were read");
+}
+
 fn metadata() -> Metadata {
     // Only what this platform builds was downloaded; nothing more need be for a test.
     let options = [

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use trunkline_dataplane::bridge::{Action, Conflict, SeenBridge, SeenPort, Wanted, plan};
 use trunkline_dataplane::owner;
 use trunkline_netlink::{LinkError, Links};
@@ -26,6 +27,16 @@ const SWITCH_DEADLINE: Duration = Duration::from_secs(20);
 pub struct BridgeReconciler {
     wanted: Wanted,
     switch: Arc<OvsdbSwitch>,
+    state: watch::Sender<State>,
+}
+
+/// Whether the bridge can take pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not yet, or no longer; says why.
+    NotReady(String),
+    /// It is as configured.
+    Ready,
 }
 
 /// Why the bridge is not as configured.
@@ -51,28 +62,39 @@ impl BridgeReconciler {
             uplink: config.uplink.clone(),
             node: config.node.clone(),
         };
-        Self { wanted, switch }
+        Self {
+            wanted,
+            switch,
+            state: watch::Sender::new(State::NotReady("it was not looked at yet".into())),
+        }
     }
 
-    /// Returns once the bridge is as configured.
-    pub async fn until_ready(&self) {
-        while let Err(error) = self.reconcile().await {
-            self.report(error);
-            tokio::time::sleep(RETRY).await;
-        }
+    /// Whether the bridge can take pods, now and from now on.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
     }
 
     /// Keeps the bridge as configured, for ever.
     pub async fn keep(&self) {
         loop {
-            tokio::time::sleep(INTERVAL).await;
-            self.until_ready().await;
+            let pause = match self.reconcile().await {
+                Ok(()) => {
+                    if self.state.send_replace(State::Ready) != State::Ready {
+                        tracing::info!(bridge = %self.wanted.bridge, "ready for CNI calls");
+                    }
+                    INTERVAL
+                }
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(
+                        bridge = %self.wanted.bridge, error, "the bridge is not as configured"
+                    );
+                    self.state.send_replace(State::NotReady(error));
+                    RETRY
+                }
+            };
+            tokio::time::sleep(pause).await;
         }
-    }
-
-    fn report(&self, error: BridgeError) {
-        let error = chain(&error);
-        tracing::warn!(bridge = %self.wanted.bridge, error, "the bridge is not as configured");
     }
 
     async fn reconcile(&self) -> Result<(), BridgeError> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Deserialize;
+use trunkline_dataplane::owner;
 use trunkline_types::{InterfaceName, Name};
 
 /// The configuration, checked. A JSON object; an unknown field is an error.
@@ -51,17 +52,17 @@ impl Config {
 }
 
 fn default_bridge() -> InterfaceName {
-    "br-trunk"
+    owner::DEFAULT_BRIDGE
         .parse()
         .unwrap_or_else(|_| unreachable!("a valid interface name"))
 }
 
 fn default_socket() -> PathBuf {
-    PathBuf::from("/run/trunkline/netplugin.sock")
+    PathBuf::from(trunkline_rpc::DEFAULT_SOCKET)
 }
 
 fn default_ovsdb_socket() -> PathBuf {
-    PathBuf::from("/run/openvswitch/db.sock")
+    PathBuf::from(trunkline_ovs::DEFAULT_SOCKET)
 }
 
 #[cfg(test)]

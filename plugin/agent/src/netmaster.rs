@@ -111,13 +111,16 @@ fn assignment(endpoint: Endpoint) -> Result<Assignment, Refusal> {
 }
 
 fn refusal(error: &ClientError) -> Refusal {
+    // Only netmaster's own word that the request makes no sense is worth giving up for; a proxy's
+    // page, an answer cut short or a failure of netmaster itself may be gone the next time.
+    let senseless = error.problem().is_some_and(|problem| problem.status < 500);
     let code = if error.is_full() {
         RefusalCode::Full
-    } else if error.is_retryable() || error.code() == Some(ErrorCode::NodeNotFound) {
+    } else if senseless && error.code() != Some(ErrorCode::NodeNotFound) {
+        RefusalCode::Denied
+    } else {
         // The agent registers its node as soon as it can, so an unknown node is known soon.
         RefusalCode::Retry
-    } else {
-        RefusalCode::Denied
     };
     Refusal {
         code,

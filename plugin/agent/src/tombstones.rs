@@ -58,12 +58,18 @@ impl Tombstones {
     }
 
     /// Settles the attachment if it has a tombstone. The caller holds its lock.
+    ///
+    /// Without a bridge there can be neither a tombstone nor a port, so nothing of the attachment
+    /// can be plugged, and its address is released.
     pub async fn settle(
         &self,
         attachment: &Attachment,
         _lock: &OwnedMutexGuard<()>,
     ) -> Result<(), Refusal> {
-        if !self.standing().await?.contains(attachment) {
+        let Some(standing) = self.standing().await? else {
+            return self.netmaster.release(attachment).await;
+        };
+        if !standing.contains(attachment) {
             return Ok(());
         }
         self.netmaster.release(attachment).await?;
@@ -90,18 +96,29 @@ impl Tombstones {
         }
     }
 
+    /// Tries every one; returns the first failure.
     async fn settle_all(&self) -> Result<(), Refusal> {
-        for attachment in self.standing().await? {
+        let mut outcome = Ok(());
+        for attachment in self.standing().await?.unwrap_or_default() {
             let lock = self.lock(&attachment).await;
-            self.settle(&attachment, &lock).await?;
+            let settled = self.settle(&attachment, &lock).await;
+            let away = settled
+                .as_ref()
+                .is_err_and(|refusal| refusal.code == RefusalCode::Retry);
+            outcome = outcome.and(settled);
+            if away {
+                // Who is away for one is away for all; no need to wait for each deadline.
+                break;
+            }
         }
-        Ok(())
+        outcome
     }
 
-    async fn standing(&self) -> Result<BTreeSet<Attachment>, Refusal> {
-        let bridge = self.switch.bridge_ids(self.bridge.as_str()).await;
-        let ids = bridge.map_err(|error| away(&error))?;
-        Ok(ids.iter().flat_map(owner::tombstones).collect())
+    /// The attachments with a tombstone; none without a bridge.
+    async fn standing(&self) -> Result<Option<BTreeSet<Attachment>>, Refusal> {
+        let ids = self.switch.bridge_ids(self.bridge.as_str()).await;
+        let ids = ids.map_err(|error| away(&error))?;
+        Ok(ids.as_ref().map(|ids| owner::tombstones(ids).collect()))
     }
 }
 

@@ -9,7 +9,7 @@ use trunkline_ovs::OvsdbSwitch;
 
 use crate::args::{Args, Command};
 use crate::bridge::BridgeReconciler;
-use crate::cni_server::CniServer;
+use crate::cni_server::{CniServer, Desk};
 use crate::config::Config;
 use crate::netmaster::Netmaster;
 use crate::tombstones::Tombstones;
@@ -45,17 +45,20 @@ async fn keep(config: Config) -> anyhow::Result<()> {
         netmaster.clone(),
     ));
     let reconciler = BridgeReconciler::new(&config, Arc::clone(&switch));
-    let server = CniServer::bind(&config.socket, netmaster.clone(), Arc::clone(&tombstones))?;
+    let server = CniServer::bind(&config.socket)?;
+    let desk = Desk::new(
+        netmaster.clone(),
+        Arc::clone(&tombstones),
+        reconciler.state(),
+    );
 
     // Each branch loops for ever, so the first to end is a signal; dropping the others cancels
     // them between two steps, and every step is one transaction or one request.
     tokio::select! {
         () = netmaster.keep_registered() => {}
-        () = async {
-            reconciler.until_ready().await;
-            tracing::info!(socket = %config.socket.display(), "ready for CNI calls");
-            tokio::join!(reconciler.keep(), tombstones.keep_settling(), server.serve());
-        } => {}
+        () = reconciler.keep() => {}
+        () = tombstones.keep_settling() => {}
+        () = server.serve(desk) => {}
         _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
         _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
     }

@@ -93,6 +93,14 @@ pub enum Action {
     AddDefaultRoute,
 }
 
+impl Seen {
+    /// Whether every part is there, right or wrong: a pod may be running on it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.host.is_some() && self.pod.is_some() && !self.ports.is_empty()
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -135,11 +143,8 @@ pub enum Conflict {
 ///
 /// [`Conflict`] when something that is not ours is in the way.
 pub fn plan(wanted: &Wanted, seen: &Seen) -> Result<Vec<Action>, Conflict> {
-    let host = own_host_link(wanted, seen)?;
-    let pod = seen.pod.as_ref();
-    if host.is_none() && pod.is_some() {
-        return Err(Conflict::PodLink(wanted.attachment.ifname.to_string()));
-    }
+    expect_no_conflict(&wanted.attachment, seen)?;
+    let (host, pod) = (seen.host.as_ref(), seen.pod.as_ref());
     // Alias, MAC address and MTU are set at creation, so a pair without them is made anew.
     let whole = pod.filter(|pod| pod.mac == Some(wanted.mac) && pod.mtu == u32::from(wanted.mtu));
     let keep = host.is_some_and(|host| host.alias.is_some()) && whole.is_some();
@@ -178,20 +183,23 @@ pub fn plan(wanted: &Wanted, seen: &Seen) -> Result<Vec<Action>, Conflict> {
     Ok(actions)
 }
 
-fn own_host_link<'a>(
-    wanted: &Wanted,
-    seen: &'a Seen,
-) -> Result<Option<&'a SeenHostLink>, Conflict> {
-    let Some(host) = &seen.host else {
-        return Ok(None);
-    };
-    if owner::is_own_link(&wanted.attachment, host.alias.as_deref()) {
-        return Ok(Some(host));
+/// Whether anything that is not ours stands where the attachment should; no assignment is needed
+/// to tell.
+///
+/// # Errors
+///
+/// [`Conflict`] says what.
+pub fn expect_no_conflict(attachment: &Attachment, seen: &Seen) -> Result<(), Conflict> {
+    match (&seen.host, &seen.pod) {
+        (Some(host), _) if !owner::is_own_link(attachment, host.alias.as_deref()) => {
+            Err(Conflict::HostLink {
+                link: owner::link_name(attachment),
+                alias: host.alias.clone().unwrap_or_default(),
+            })
+        }
+        (None, Some(_)) => Err(Conflict::PodLink(attachment.ifname.to_string())),
+        _ => Ok(()),
     }
-    Err(Conflict::HostLink {
-        link: owner::link_name(&wanted.attachment),
-        alias: host.alias.clone().unwrap_or_default(),
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use std::hash::Hasher;
 use fnv::FnvHasher;
 use trunkline_types::Attachment;
 
+/// The name of the node's bridge, where nobody says otherwise.
+pub const DEFAULT_BRIDGE: &str = "br-trunk";
+
 /// Bridge, `external_ids`: the node whose agent made the bridge.
 pub const BRIDGE_OWNER: &str = "trunkline-node";
 /// Port and interface, `external_ids`: this port is the bridge's uplink.
@@ -40,18 +43,24 @@ pub fn tombstones(bridge_ids: &BTreeMap<String, String>) -> impl Iterator<Item =
         .filter_map(|text| text.parse().ok())
 }
 
+/// A number for an attachment, the same in every version: the 64-bit FNV-1a hash of its text.
+#[must_use]
+pub fn attachment_hash(attachment: &Attachment) -> u64 {
+    let mut hasher = FnvHasher::default();
+    hasher.write(attachment.to_string().as_bytes());
+    hasher.finish()
+}
+
 /// The name of an attachment's link on the node: `tl` and 13 letters and digits, 15 bytes in all,
 /// as long as Linux allows.
 ///
-/// The 13 are the 64-bit FNV-1a hash of the attachment in base 32 (RFC 4648's alphabet, lower
+/// The 13 are [`attachment_hash`] in base 32 (RFC 4648's alphabet, lower
 /// case). Two attachments of one node with the same hash are as good as impossible, and the
 /// link's alias tells them apart all the same: see [`link_alias`].
 #[must_use]
 pub fn link_name(attachment: &Attachment) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut hasher = FnvHasher::default();
-    hasher.write(attachment.to_string().as_bytes());
-    let hash = hasher.finish();
+    let hash = attachment_hash(attachment);
     let digits = (0..13).map(|place| {
         let index = usize::try_from((hash >> (place * 5)) & 31).unwrap_or(0);
         char::from(ALPHABET[index])

@@ -17,6 +17,9 @@
 //! cannot decode error objects; and `select` is the one operation they know. Hence our own
 //! `codec` and `client`.
 
+/// Where ovsdb-server listens, where nobody says otherwise: Debian's place, and Fedora's.
+pub const DEFAULT_SOCKET: &str = "/run/openvswitch/db.sock";
+
 mod action;
 mod client;
 mod codec;

@@ -16,6 +16,9 @@
 mod frame;
 mod message;
 
+/// Where the agent listens, where nobody says otherwise.
+pub const DEFAULT_SOCKET: &str = "/run/trunkline/netplugin.sock";
+
 pub use frame::{FrameError, call, read_frame, write_frame};
 pub use message::{
     AssignRequest, Assignment, Call, PROTOCOL, Refusal, RefusalCode, Reply, Request,

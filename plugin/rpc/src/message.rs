@@ -78,7 +78,8 @@ pub enum Reply {
     Assigned(Assignment),
     /// To [`Call::Settle`].
     Settled,
-    /// The call failed and changed nothing.
+    /// The call failed. With [`RefusalCode::Retry`] it may have been done all the same, for the
+    /// answer may have got lost; with any other code it changed nothing.
     Refused(Refusal),
 }
 
@@ -107,6 +108,8 @@ pub enum RefusalCode {
     Protocol,
     /// The same call may succeed later: netmaster or OVSDB is away.
     Retry,
+    /// The node cannot take pods yet; nobody was asked for an address.
+    NotReady,
     /// netmaster refused: the same call will fail until something is changed.
     Denied,
     /// There is no free address.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::line::{Goal, Line, Subject};
 use crate::lab::{Lab, Pod, Topology, rack};
+use crate::scenarios::Context;
 
 /// Design §8: ADD and DEL within 1.3 times the floor.
 const GOAL: Goal = Goal::AtMost(1.3);
@@ -22,8 +23,8 @@ struct Calls {
 }
 
 /// Measures `pairs` pairs of calls, ours and the floor's taking turns at going first.
-pub fn measure(pairs: u32) -> anyhow::Result<Vec<Line>> {
-    let lab = topology().build()?;
+pub fn measure(pairs: u32, context: &mut Context) -> anyhow::Result<Vec<Line>> {
+    let lab = context.build(topology())?;
     lab.configure(&[
         "network create blue --vlan 100",
         "subnet create blue-r1 --network blue --cidr 10.1.0.0/24 --gateway 10.1.0.254 --rack r1",
@@ -32,11 +33,11 @@ pub fn measure(pairs: u32) -> anyhow::Result<Vec<Line>> {
     let mut dels = Vec::new();
     for number in 0..pairs + WARM_UP {
         let (ours, floor) = if number % 2 == 0 {
-            let ours = call_ours(&lab)?;
-            (ours, call_floor(&lab)?)
+            let ours = call_ours(lab)?;
+            (ours, call_floor(lab)?)
         } else {
-            let floor = call_floor(&lab)?;
-            (call_ours(&lab)?, floor)
+            let floor = call_floor(lab)?;
+            (call_ours(lab)?, floor)
         };
         if number >= WARM_UP {
             adds.push((ours.add, floor.add));

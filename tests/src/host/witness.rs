@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
+
+use anyhow::Context;
 
 use super::workspace::Workspace;
 
@@ -19,62 +21,72 @@ const DIRECTORIES: [&str; 5] = [
 /// What the machine looks like at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Witness {
-    seen: Vec<(String, String)>,
+    seen: Vec<(&'static str, String)>,
 }
 
 impl Witness {
-    /// Looks.
-    pub(super) fn take(workspace: &Workspace) -> Self {
-        let mut git = Command::new("git");
-        git.args(["status", "--porcelain"])
-            .current_dir(workspace.root());
-        let mut links = Command::new("ip");
-        links.args(["-brief", "link"]);
-        let mut routes = Command::new("ip");
-        routes.args(["route", "show", "table", "all"]);
-        let commands = [("git status", git), ("links", links), ("routes", routes)];
-        let commands = commands.map(|(what, command)| (what.to_owned(), output_of(command)));
-        let files = DIRECTORIES.map(|directory| (directory.to_owned(), files_in(directory)));
-        Self {
-            seen: commands.into_iter().chain(files).collect(),
-        }
+    /// Looks at links, routes and the checkout.
+    pub(super) fn of_network(workspace: &Workspace) -> anyhow::Result<Self> {
+        let command = |program: &str, args: &[&str]| {
+            let mut command = Command::new(program);
+            command.args(args).current_dir(workspace.root());
+            output_of(command)
+        };
+        Ok(Self {
+            seen: vec![
+                ("git status", command("git", &["status", "--porcelain"])?),
+                ("links", command("ip", &["-brief", "link"])?),
+                ("routes", command("ip", &["route", "show", "table", "all"])?),
+            ],
+        })
     }
 
-    /// Fails with what has changed since.
-    pub(super) fn expect_same(&self, workspace: &Workspace) -> anyhow::Result<()> {
-        let now = Self::take(workspace);
-        for ((what, before), (_, after)) in self.seen.iter().zip(&now.seen) {
-            anyhow::ensure!(before == after, "{what} was\n{before}\nand is\n{after}");
+    /// Looks at files; packages that the lab installs bring some of them, so look after that.
+    pub(super) fn of_files() -> Self {
+        let seen = DIRECTORIES.map(|directory| (directory, files_in(Path::new(directory))));
+        Self { seen: seen.into() }
+    }
+
+    /// Fails with what is not as it was `before`.
+    pub(super) fn expect_same(&self, before: &Self) -> anyhow::Result<()> {
+        for ((what, before), (_, now)) in before.seen.iter().zip(&self.seen) {
+            anyhow::ensure!(before == now, "{what} was\n{before}\nand is\n{now}");
         }
         Ok(())
     }
 }
 
-/// What it prints, or why it could not: either is to be the same later.
-fn output_of(mut command: Command) -> String {
-    match command.output() {
-        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
-        Err(error) => error.to_string(),
-    }
+fn output_of(mut command: Command) -> anyhow::Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // A command that fails each time would look as if nothing had changed.
+    anyhow::ensure!(output.status.success(), "{command:?} failed: {text}");
+    Ok(text)
 }
 
-/// Every path below `directory`, one a line.
-fn files_in(directory: &str) -> String {
-    let mut found = BTreeSet::new();
-    let mut open = vec![PathBuf::from(directory)];
+/// Every file below `directory` with its size and time of change, one a line.
+fn files_in(directory: &Path) -> String {
+    let mut lines = BTreeSet::new();
+    let mut open = vec![directory.to_owned()];
     while let Some(path) = open.pop() {
-        let entries = fs::read_dir(&path).into_iter().flatten().flatten();
-        open.extend(
-            entries
-                .map(|entry| entry.path())
-                .filter(|path| found.insert(path.clone())),
-        );
+        for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
+            let Ok(found) = entry.metadata() else {
+                continue;
+            };
+            if found.is_dir() {
+                open.push(entry.path());
+            }
+            lines.insert(format!(
+                "{} {} {:?}",
+                entry.path().display(),
+                found.len(),
+                found.modified()
+            ));
+        }
     }
-    let lines: Vec<_> = found
-        .iter()
-        .map(|path: &PathBuf| path.display().to_string())
-        .collect();
-    lines.join("\n")
+    lines.into_iter().collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -82,20 +94,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_found_at_any_depth() {
+    fn a_file_that_changed_at_any_depth_is_seen() {
         let dir = std::env::temp_dir().join(format!("trunkline-witness-{}", std::process::id()));
         fs::create_dir_all(dir.join("a/b")).unwrap();
-        fs::write(dir.join("a/b/c"), "").unwrap();
+        fs::write(dir.join("a/b/c"), "one").unwrap();
+        let before = files_in(&dir);
 
-        let found = files_in(&dir.to_string_lossy());
+        fs::write(dir.join("a/b/c"), "three").unwrap();
+        let after = files_in(&dir);
 
         fs::remove_dir_all(&dir).unwrap();
-        assert!(found.ends_with("/a/b/c"), "{found}");
-        assert_eq!(found.lines().count(), 3);
+        assert_eq!(before.lines().count(), 3, "{before}");
+        assert_ne!(before, after);
     }
 
     #[test]
-    fn a_directory_that_is_not_there_has_no_files() {
-        assert_eq!(files_in("/nowhere/at/all"), "");
+    fn what_changed_is_told() {
+        let seen = |links: &str| Witness {
+            seen: vec![("links", links.to_owned())],
+        };
+
+        let error = seen("lo eth0")
+            .expect_same(&seen("lo"))
+            .unwrap_err()
+            .to_string();
+
+        assert!(error.contains("links was\nlo\nand is\nlo eth0"), "{error}");
+        seen("lo").expect_same(&seen("lo")).unwrap();
+    }
+
+    #[test]
+    fn a_command_that_fails_is_no_evidence() {
+        assert!(output_of(Command::new("false")).is_err());
     }
 }

@@ -44,6 +44,7 @@ pub fn write_diagnosis(lab: Option<&Lab>, failure: &str, dir: &Path) -> anyhow::
         let conntrack = Invocation::new("conntrack").args(["-L"]).in_netns(&path);
         note(&format!("{netns}.conntrack.txt"), conntrack)?;
     }
+    copy_logs(Path::new(super::RUN_DIR), "", dir)?;
     let Some(lab) = lab else { return Ok(()) };
     for node in lab.nodes() {
         let name = node.name();
@@ -60,7 +61,7 @@ pub fn write_diagnosis(lab: Option<&Lab>, failure: &str, dir: &Path) -> anyhow::
         let objects = objects.unwrap_or_else(|error| format!("{error:#}\n"));
         fs::write(dir.join(format!("netmaster.{noun}s.yaml")), objects)?;
     }
-    copy_logs(lab.dir(), "", dir)
+    Ok(())
 }
 
 fn namespaces() -> Vec<String> {
@@ -81,7 +82,13 @@ fn copy_logs(from: &Path, prefix: &str, to: &Path) -> anyhow::Result<()> {
             continue;
         };
         if path.is_dir() {
-            copy_logs(&path, &format!("{prefix}{name}."), to)?;
+            // The lab's own directory is not worth a prefix, and the evidence not copying.
+            let inner = if name == "current" {
+                String::new()
+            } else {
+                format!("{prefix}{name}.")
+            };
+            copy_logs(&path, &inner, to)?;
         } else if name.ends_with(".log") {
             fs::copy(&path, to.join(format!("{prefix}{name}")))?;
         }

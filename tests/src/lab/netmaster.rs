@@ -12,6 +12,9 @@ use super::wait::wait_until;
 
 /// The management network's bridge, in netmaster's namespace.
 const BRIDGE: &str = "mgmt";
+/// Its MAC address. Left to itself a bridge takes the lowest of its ports', so that it would change
+/// when a node is switched off, and the other nodes would talk to the old one.
+const MAC: &str = "02:ff:00:00:00:01";
 /// netmaster's address and port on the management network.
 const LISTEN: &str = "192.0.2.1:9630";
 /// How long netmaster may take until it answers.
@@ -31,7 +34,7 @@ impl Netmaster {
     pub(super) fn start(dir: &Path, executables: &Path) -> anyhow::Result<Self> {
         let netns = Netns::create_machine("netmaster")?;
         netns.ip(&format!(
-            "link add {BRIDGE} type bridge\naddr add 192.0.2.1/24 dev {BRIDGE}\n\
+            "link add {BRIDGE} address {MAC} type bridge\naddr add 192.0.2.1/24 dev {BRIDGE}\n\
              link set {BRIDGE} up"
         ))?;
         let mut netmaster = Self {

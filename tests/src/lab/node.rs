@@ -1,6 +1,7 @@
 //! A node: a network namespace with Open vSwitch of its own on the kernel's datapath, an uplink to
 //! the top-of-rack switch, a link to the management network, and the node agent.
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,9 +95,19 @@ impl Node {
 
     /// Starts ovsdb-server and ovs-vswitchd on the database as it is.
     pub(super) fn start_switch(&mut self) -> anyhow::Result<()> {
-        let netns = self.netns()?;
+        self.start_ovsdb()?;
+        self.start_vswitchd()
+    }
+
+    /// Starts ovsdb-server and waits until it takes connections.
+    ///
+    /// # Errors
+    ///
+    /// It does not by the deadline.
+    pub fn start_ovsdb(&mut self) -> anyhow::Result<()> {
         let path = |file: &str| self.dir.join(file).to_string_lossy().into_owned();
-        let ovsdb = netns
+        let ovsdb = self
+            .netns()?
             .command("ovsdb-server")
             .env("OVS_RUNDIR", path(""))
             .args([
@@ -105,12 +116,10 @@ impl Node {
                 format!("--unixctl={}", path("ovsdb.ctl")),
                 "-vconsole:info".into(),
             ]);
-        let ovsdb = Process::start("ovsdb-server", &self.dir, ovsdb)?;
-        self.ovsdb = Some(ovsdb);
+        self.ovsdb = Some(Process::start("ovsdb-server", &self.dir, ovsdb)?);
         wait_until("ovsdb-server's socket", START_DEADLINE, || {
-            std::os::unix::net::UnixStream::connect(self.dir.join("db.sock")).map(drop)
-        })?;
-        self.start_vswitchd()
+            UnixStream::connect(self.dir.join("db.sock")).map(drop)
+        })
     }
 
     /// Starts ovs-vswitchd.
@@ -193,6 +202,18 @@ impl Node {
         self.agent
             .take()
             .context("the agent is not running")?
+            .kill()
+    }
+
+    /// Kills ovsdb-server as a crash would; it stays away until it is started again.
+    ///
+    /// # Errors
+    ///
+    /// It was not running.
+    pub fn kill_ovsdb(&mut self) -> anyhow::Result<()> {
+        self.ovsdb
+            .take()
+            .context("ovsdb-server is not running")?
             .kill()
     }
 

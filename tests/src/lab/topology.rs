@@ -17,6 +17,9 @@ use super::wait::wait_until;
 /// Kernel modules that Open vSwitch, VLANs and the top-of-rack switch need.
 const MODULES: [&str; 5] = ["openvswitch", "veth", "bridge", "8021q", "af_packet"];
 
+/// The last byte of the first node's address on the management network.
+const FIRST_NODE: u8 = 11;
+
 /// How long the kernel may take to take apart the links of a node that is switched off.
 const CABLES_GONE: Duration = Duration::from_secs(30);
 
@@ -78,56 +81,52 @@ impl Topology {
 
     /// Builds it: switches, hosts, netmaster, nodes with Open vSwitch, and the agents.
     ///
+    /// The lab is put into `slot` as soon as there is anything of it, so that what would not come
+    /// up can be looked at.
+    ///
     /// # Errors
     ///
     /// The first part that would not come up.
-    pub fn build(self) -> anyhow::Result<Lab> {
-        let mut lab = self.build_without_agents()?;
-        for node in lab.nodes.values_mut() {
-            node.start_agent()?;
-        }
-        Ok(lab)
-    }
-
-    fn build_without_agents(self) -> anyhow::Result<Lab> {
+    pub fn build(self, slot: &mut Option<Lab>) -> anyhow::Result<&mut Lab> {
         let dir = fresh_directory()?;
         super::Invocation::new("modprobe")
             .args(["-a"])
             .args(MODULES)
             .succeed()?;
         let executables = executables()?;
-        let netmaster = Netmaster::start(&dir, &executables)?;
-        let mut lab = Lab {
+        let lab = slot.insert(Lab {
             pods: Vec::new(),
             nodes: BTreeMap::new(),
             hosts: BTreeMap::new(),
-            netmaster,
+            netmaster: Netmaster::start(&dir, &executables)?,
             tors: BTreeMap::new(),
             dir,
-        };
-        let mut number = 10;
-        let mut previous: Option<String> = None;
+        });
+        let mut racks_before: Vec<String> = Vec::new();
         for rack in self.racks {
             let tor = Tor::create(&rack.name, rack.gateways)?;
             for (name, vlan, ip) in rack.hosts {
-                let host = PlainHost::create(&name, &tor, vlan, ip)?;
-                lab.hosts.insert(name, host);
+                lab.hosts
+                    .insert(name.clone(), PlainHost::create(&name, &tor, vlan, ip)?);
             }
             for name in rack.nodes {
-                number += 1;
-                let parts = (&tor, &lab.netmaster);
+                let number = FIRST_NODE + u8::try_from(lab.nodes.len())?;
                 let identity = (name.as_str(), rack.name.as_str(), number);
+                let parts = (&tor, &lab.netmaster);
                 let node = Node::create(identity, &lab.dir, &executables, parts)?;
                 lab.nodes.insert(name, node);
             }
-            if let Some(other) = previous.as_ref().and_then(|name| lab.tors.get(name)) {
-                other.route_to(&tor)?;
+            if let Some(other) = racks_before.last() {
+                lab.tor(other).route_to(&tor)?;
             }
             lab.tors.insert(rack.name.clone(), tor);
-            previous = Some(rack.name);
+            racks_before.push(rack.name);
         }
         for node in lab.nodes.values_mut() {
             node.start_switch()?;
+        }
+        for node in lab.nodes.values_mut() {
+            node.start_agent()?;
         }
         Ok(lab)
     }

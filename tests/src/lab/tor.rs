@@ -12,6 +12,10 @@ use super::netns::Netns;
 /// The switch's bridge.
 const BRIDGE: &str = "sw0";
 
+/// The gateways' MAC address. Left to itself a bridge takes the lowest of its ports', so that it
+/// would change when a node is switched off.
+const MAC: &str = "02:ff:00:00:00:fe";
+
 /// A gateway address with its prefix length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gateway {
@@ -34,7 +38,7 @@ impl Tor {
         let netns = Netns::create_machine(&format!("tor-{rack}"))?;
         // No default VLAN: a frame without a tag from a trunk port belongs nowhere.
         netns.ip(&format!(
-            "link add {BRIDGE} type bridge vlan_filtering 1 vlan_default_pvid 0\n\
+            "link add {BRIDGE} address {MAC} type bridge vlan_filtering 1 vlan_default_pvid 0\n\
              link set {BRIDGE} up"
         ))?;
         let tor = Self { netns, gateways };

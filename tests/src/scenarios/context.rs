@@ -20,7 +20,7 @@ pub struct Context {
 
 impl Context {
     /// Without a lab yet.
-    pub(super) fn new(long: bool) -> Self {
+    pub fn new(long: bool) -> Self {
         Self {
             lab: None,
             shared: false,
@@ -37,7 +37,7 @@ impl Context {
     pub fn build(&mut self, topology: Topology) -> anyhow::Result<&mut Lab> {
         // First, for the names of namespaces are one of a kind in the machine.
         self.discard_lab();
-        Ok(self.lab.insert(topology.build()?))
+        topology.build(&mut self.lab)
     }
 
     /// One rack, two nodes, a plain host on VLAN 100, and the networks `blue` (VLAN 100) and
@@ -59,7 +59,7 @@ impl Context {
     }
 
     /// The lab as it is now.
-    pub(super) fn lab(&self) -> Option<&Lab> {
+    pub fn lab(&self) -> Option<&Lab> {
         self.lab.as_ref()
     }
 

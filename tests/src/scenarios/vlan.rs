@@ -116,19 +116,17 @@ fn isolation_is_seen_on_the_wire(context: &mut Context) -> anyhow::Result<()> {
         );
     }
     for capture in [&in_green, &neighbour] {
+        // Sent after blue's broadcast: once it is here, so would a stray be. Without it, silence
+        // would prove nothing.
+        capture.wait_for("green's echo request", |frame| {
+            frame.text.contains("echo request") && frame.text.contains(&green.to_string())
+        })?;
         for frame in capture.frames() {
-            anyhow::ensure!(
-                frame.vlan.is_none(),
-                "a pod got a tagged frame: {}",
-                frame.text
-            );
+            let tagged = frame.vlan.is_some();
+            anyhow::ensure!(!tagged, "a pod got a tagged frame: {}", frame.text);
             let blue_frame = frame.text.contains(nobody) || frame.text.contains(&blue.to_string());
             anyhow::ensure!(!blue_frame, "a frame of blue came to green: {}", frame.text);
         }
-        // Else the silence above would prove nothing.
-        capture.wait_for("green's own traffic", |frame| {
-            frame.text.contains(&green.to_string())
-        })?;
     }
     Ok(())
 }
