@@ -195,7 +195,7 @@ async fn remove_link(host: &Links, attachment: &Attachment) -> Result<(), Attach
 async fn marked_ports(site: &Site<'_>, attachment: &Attachment) -> Result<Vec<Port>, SwitchError> {
     let mark = attachment.to_string();
     site.switch
-        .port_of(site.bridge.as_str(), owner::ATTACHMENT, &mark)
+        .ports_of(site.bridge.as_str(), owner::ATTACHMENT, &mark)
         .await
 }
 

@@ -14,7 +14,7 @@ use trunkline_ovs::OvsdbSwitch;
 use trunkline_rpc::{AssignRequest, Assignment};
 use trunkline_types::Attachment;
 
-use crate::attach::{self, Label, PodSide, Site};
+use crate::attach::{self, AttachError, Label, PodSide, Site};
 use crate::conf::Conf;
 use crate::lock::AttachmentLock;
 use crate::{agent, error, pod};
@@ -28,73 +28,55 @@ pub struct Trunkline;
 #[async_trait]
 impl Cni for Trunkline {
     async fn add(&self, args: Args) -> Result<CNIResult, CniError> {
-        let conf = Conf::from_envelope(args.config()).map_err(|error| error::conf(&error))?;
-        let attachment = attachment(&args)?;
+        let call = Call::begin(&args).await?;
         let path = args.netns().cloned().unwrap_or_default();
         let netns = open_netns(&path)?;
-        let _lock = lock(&conf, &attachment).await?;
         let pod_links = Links::in_netns(&netns).map_err(|error| error::link(&error))?;
-        let host = Links::here().map_err(|error| error::link(&error))?;
-        let switch = OvsdbSwitch::new(&conf.ovsdb_socket, OVSDB_DEADLINE);
-        let site = Site {
-            bridge: &conf.bridge,
-            switch: &switch,
-            host: &host,
-        };
+        let (site, attachment) = (call.site(), &call.attachment);
         let pod_side = PodSide {
             netns: &netns,
             links: &pod_links,
         };
 
-        let seen = attach::look(&site, &pod_side, &attachment)
+        let seen = attach::look(&site, &pod_side, attachment)
             .await
             .map_err(|error| error::attach(&error))?;
-        expect_no_conflict(&attachment, &seen).map_err(|error| error::attach(&error.into()))?;
+        expect_no_conflict(attachment, &seen).map_err(|error| error::attach(&error.into()))?;
         let request = AssignRequest {
             attachment: attachment.clone(),
-            network: conf.network.clone(),
+            network: call.conf.network.clone(),
             pod: args.args().and_then(pod::from_args),
         };
         let label = Label {
-            network: conf.network.clone(),
+            network: request.network.clone(),
             pod: request.pod.clone(),
         };
-        let assignment = match agent::assign(&conf.agent_socket, request).await {
+        let assignment = match agent::assign(&call.conf.agent_socket, request).await {
             Ok(assignment) => assignment,
             Err(error) => {
                 if error.is_outcome_unknown() {
-                    undo(&site, &conf, &attachment, &seen).await;
+                    call.undo(&seen).await;
                 }
                 return Err(error::agent(&error));
             }
         };
 
-        let wanted = wanted(&attachment, &assignment);
+        let wanted = wanted(attachment, &assignment);
         match attach::build(&site, &pod_side, &wanted, &label, &seen).await {
             Ok(()) => result(&wanted, &path),
             Err(error) => {
-                undo(&site, &conf, &attachment, &seen).await;
+                call.undo(&seen).await;
                 Err(error::attach(&error))
             }
         }
     }
 
     async fn del(&self, args: Args) -> Result<(), CniError> {
-        let conf = Conf::from_envelope(args.config()).map_err(|error| error::conf(&error))?;
-        let attachment = attachment(&args)?;
-        let _lock = lock(&conf, &attachment).await?;
-        let host = Links::here().map_err(|error| error::link(&error))?;
-        let switch = OvsdbSwitch::new(&conf.ovsdb_socket, OVSDB_DEADLINE);
-        let site = Site {
-            bridge: &conf.bridge,
-            switch: &switch,
-            host: &host,
-        };
-        let unplugged = attach::unplug(&site, &attachment).await;
-        // The tombstone is what counts: with the agent or netmaster away, the agent settles it
-        // when they are back.
-        let _ = agent::settle(&conf.agent_socket, attachment).await;
-        unplugged.map_err(|error| error::attach(&error))
+        Call::begin(&args)
+            .await?
+            .unplug()
+            .await
+            .map_err(|error| error::attach(&error))
     }
 
     async fn check(&self, _args: Args) -> Result<(), CniError> {
@@ -110,23 +92,63 @@ impl Cni for Trunkline {
     }
 }
 
-/// Takes back what a failed ADD made, and what was left of one before it. An attachment that was
-/// whole before stays: a pod may be running on it.
-async fn undo(site: &Site<'_>, conf: &Conf, attachment: &Attachment, before: &Seen) {
-    if before.is_whole() {
-        return;
-    }
-    // The error that stopped the ADD is the one worth telling; what cannot be undone now has its
-    // tombstone or its mark, and DEL or the agent finds it.
-    let _ = attach::unplug(site, attachment).await;
-    let _ = agent::settle(&conf.agent_socket, attachment.clone()).await;
+/// What every verb about one attachment works with.
+struct Call {
+    conf: Conf,
+    attachment: Attachment,
+    host: Links,
+    switch: OvsdbSwitch,
+    _lock: AttachmentLock,
 }
 
-/// The attachment's lock, in the directory of the agent's socket, which is root's alone.
-async fn lock(conf: &Conf, attachment: &Attachment) -> Result<AttachmentLock, CniError> {
-    let directory = conf.agent_socket.parent().unwrap_or(Path::new("/run"));
-    let lock = AttachmentLock::take(directory, attachment).await;
-    lock.map_err(|error| error::lock(&error))
+impl Call {
+    /// Checks what the runtime gave us, and waits for an earlier call for the attachment to end.
+    async fn begin(args: &Args) -> Result<Self, CniError> {
+        let conf = Conf::from_envelope(args.config()).map_err(|error| error::conf(&error))?;
+        let attachment = attachment(args)?;
+        // The directory of the agent's socket is root's alone.
+        let directory = conf.agent_socket.parent().unwrap_or(Path::new("/run"));
+        let lock = AttachmentLock::take(directory, &attachment)
+            .await
+            .map_err(|error| error::lock(&error))?;
+        let host = Links::here().map_err(|error| error::link(&error))?;
+        // It connects when it is first used, so that DEL does without what needs no OVSDB.
+        let switch = OvsdbSwitch::new(&conf.ovsdb_socket, OVSDB_DEADLINE);
+        Ok(Self {
+            conf,
+            attachment,
+            host,
+            switch,
+            _lock: lock,
+        })
+    }
+
+    fn site(&self) -> Site<'_> {
+        Site {
+            bridge: &self.conf.bridge,
+            switch: &self.switch,
+            host: &self.host,
+        }
+    }
+
+    /// Unplugs the attachment and has its address released.
+    async fn unplug(&self) -> Result<(), AttachError> {
+        let unplugged = attach::unplug(&self.site(), &self.attachment).await;
+        // The tombstone is what counts: with the agent or netmaster away, the agent settles it
+        // when they are back.
+        let _ = agent::settle(&self.conf.agent_socket, self.attachment.clone()).await;
+        unplugged
+    }
+
+    /// Takes back what a failed ADD made, and what was left of one before it. An attachment that
+    /// was whole before stays: a pod may be running on it.
+    async fn undo(&self, before: &Seen) {
+        if !before.is_whole() {
+            // The error that stopped the ADD is the one worth telling; what cannot be undone now
+            // has its tombstone or its mark, and DEL or the agent finds it.
+            let _ = self.unplug().await;
+        }
+    }
 }
 
 fn wanted(attachment: &Attachment, assignment: &Assignment) -> Wanted {

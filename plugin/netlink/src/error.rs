@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use trunkline_types::{MacAddr, Mtu};
 
 use crate::netns::NetnsError;
 
@@ -18,8 +17,6 @@ pub enum Operation {
     CreateVeth { host: String, peer: String },
     SetAlias { name: String, alias: String },
     SetUp { index: u32 },
-    SetMac { index: u32, mac: MacAddr },
-    SetMtu { index: u32, mtu: Mtu },
     Delete { name: String },
     ReadAddresses { index: u32 },
     AddAddress { index: u32, ip: IpAddr, prefix: u8 },
@@ -36,8 +33,6 @@ impl fmt::Display for Operation {
             }
             Self::SetAlias { name, alias } => write!(f, "set alias of link `{name}` to `{alias}`"),
             Self::SetUp { index } => write!(f, "set link {index} up"),
-            Self::SetMac { index, mac } => write!(f, "set MAC address of link {index} to `{mac}`"),
-            Self::SetMtu { index, mtu } => write!(f, "set MTU of link {index} to `{mtu}`"),
             Self::Delete { name } => write!(f, "delete link `{name}`"),
             Self::ReadAddresses { index } => write!(f, "read addresses of link {index}"),
             Self::AddAddress { index, ip, prefix } => {

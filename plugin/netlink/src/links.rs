@@ -183,34 +183,8 @@ impl Links {
     /// [`LinkError`], for which [`LinkError::is_not_found`] holds if there is no such link.
     pub async fn set_up(&self, index: u32) -> Result<(), LinkError> {
         let message = LinkUnspec::new_with_index(index).up().build();
-        self.change(Operation::SetUp { index }, message).await
-    }
-
-    /// Changes a link's MAC address.
-    ///
-    /// # Errors
-    ///
-    /// [`LinkError`], for which [`LinkError::is_not_found`] holds if there is no such link.
-    pub async fn set_mac(&self, index: u32, mac: MacAddr) -> Result<(), LinkError> {
-        let message = LinkUnspec::new_with_index(index)
-            .address(mac.octets().to_vec())
-            .build();
-        self.change(Operation::SetMac { index, mac }, message).await
-    }
-
-    /// Changes a link's MTU.
-    ///
-    /// # Errors
-    ///
-    /// [`LinkError`], for which [`LinkError::is_not_found`] holds if there is no such link.
-    pub async fn set_mtu(&self, index: u32, mtu: Mtu) -> Result<(), LinkError> {
-        let message = LinkUnspec::new_with_index(index).mtu(mtu.into()).build();
-        self.change(Operation::SetMtu { index, mtu }, message).await
-    }
-
-    async fn change(&self, operation: Operation, message: LinkMessage) -> Result<(), LinkError> {
-        self.answer(operation, self.handle.link().change(message).execute())
-            .await
+        let change = self.handle.link().change(message).execute();
+        self.answer(Operation::SetUp { index }, change).await
     }
 
     /// Deletes the link of that name, and says whether there was one. With one end of a veth pair

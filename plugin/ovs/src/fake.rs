@@ -52,7 +52,7 @@ impl Switch for FakeSwitch {
             .map(|bridge| bridge.external_ids.clone()))
     }
 
-    async fn port_of(
+    async fn ports_of(
         &self,
         bridge: &str,
         key: &str,

@@ -54,8 +54,9 @@ pub trait Switch: Send + Sync {
     ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, SwitchError>> + Send;
 
     /// The ports of a bridge that carry `key`=`value` in the external ids of both port and
-    /// interface, as [`Action::AddPort`] writes them. Does not read the rest of the bridge.
-    fn port_of(
+    /// interface, as [`Action::AddPort`] writes them; none if there is no such bridge. Does not read
+    /// the rest of the bridge.
+    fn ports_of(
         &self,
         bridge: &str,
         key: &str,
@@ -224,7 +225,7 @@ impl Switch for OvsdbSwitch {
         read::bridge_ids(&results).map_err(|error| self.nonsense(&what, error))
     }
 
-    async fn port_of(
+    async fn ports_of(
         &self,
         bridge: &str,
         key: &str,
@@ -232,9 +233,9 @@ impl Switch for OvsdbSwitch {
     ) -> Result<Vec<Port>, SwitchError> {
         let what = format!("find the ports of bridge `{bridge}` with `{key}` = `{value}`");
         let results = self
-            .select(&what, read::port_of_ops(bridge, key, value))
+            .select(&what, read::ports_of_ops(bridge, key, value))
             .await?;
-        read::port_of(&results).map_err(|error| self.nonsense(&what, error))
+        read::ports_of(&results).map_err(|error| self.nonsense(&what, error))
     }
 
     async fn apply(&self, actions: &[Action]) -> Result<Applied, SwitchError> {

@@ -149,18 +149,6 @@ async fn deleting_one_end_takes_the_other_and_again_is_no_change() {
 }
 
 #[tokio::test]
-async fn mac_and_mtu_change() {
-    let Some(pair) = pair() else { return };
-    pair.connect("tk0").await.unwrap();
-    let index = pair.host_link().await.unwrap().index;
-    let mac = MacAddr::new([2, 0, 0, 0, 0, 1]);
-    pair.outside.set_mac(index, mac).await.unwrap();
-    pair.outside.set_mtu(index, mtu(1400)).await.unwrap();
-    let link = pair.host_link().await.unwrap();
-    assert_eq!((link.mac, link.mtu), (Some(mac), 1400));
-}
-
-#[tokio::test]
 async fn changing_an_absent_link_is_not_found() {
     let Some(pair) = pair() else { return };
     let error = pair.outside.set_up(4711).await.unwrap_err();

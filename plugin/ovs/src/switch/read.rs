@@ -80,8 +80,8 @@ pub(crate) fn bridge_ids(
     Ok(row.map(|row| row.external_ids.into()))
 }
 
-/// What to select for [`port_of`].
-pub(crate) fn port_of_ops(bridge: &str, key: &str, value: &str) -> Vec<Op> {
+/// What to select for [`ports_of`].
+pub(crate) fn ports_of_ops(bridge: &str, key: &str, value: &str) -> Vec<Op> {
     let mark = BTreeMap::from([(key.to_owned(), value.to_owned())]);
     let marked = || vec![("external_ids", "includes", Datum::from(&mark))];
     vec![
@@ -103,8 +103,8 @@ pub(crate) fn port_of_ops(bridge: &str, key: &str, value: &str) -> Vec<Op> {
     ]
 }
 
-/// The ports in the results of [`port_of_ops`].
-pub(crate) fn port_of(results: &[Value]) -> Result<Vec<Port>, ProtocolError> {
+/// The ports in the results of [`ports_of_ops`].
+pub(crate) fn ports_of(results: &[Value]) -> Result<Vec<Port>, ProtocolError> {
     let Some(row) = rows::<BridgeRow>(results.first())?.pop() else {
         return Ok(Vec::new());
     };

@@ -109,7 +109,7 @@ async fn a_port_is_found_by_its_mark(switch: &impl Switch) {
         other => other,
     });
     switch.apply(&actions).await.unwrap();
-    let found = switch.port_of(BRIDGE, MARK, "container/p2").await.unwrap();
+    let found = switch.ports_of(BRIDGE, MARK, "container/p2").await.unwrap();
     assert_eq!(
         found
             .iter()
@@ -123,7 +123,7 @@ async fn a_port_is_found_by_its_mark(switch: &impl Switch) {
         (BRIDGE, "other-key", "container/p2"),
         (BRIDGE, MARK, "container/p"),
     ] {
-        assert_eq!(switch.port_of(bridge, key, value).await.unwrap(), []);
+        assert_eq!(switch.ports_of(bridge, key, value).await.unwrap(), []);
     }
 }
 
