@@ -38,7 +38,11 @@ pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
             filter: Some(filter),
             ..
         } => test_some(&workspace, command, filter),
-        GuestCommand::Test { long, .. } => test_all(&workspace, command, *long, begun, network?),
+        GuestCommand::Test { long, .. } => {
+            // A bare machine has no `ip` before the set-up, which changes no link or route.
+            let network = network.or_else(|_| Witness::of_network(&workspace))?;
+            test_all(&workspace, command, *long, begun, network)
+        }
         GuestCommand::Rehearse { .. } => Ok(ExitCode::from(boot(&workspace, command)?)),
         GuestCommand::Demo { .. } | GuestCommand::Shell | GuestCommand::Bench { .. } => {
             build::run(&workspace)?.require()?;
