@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use crate::lab::{Capture, Lab, ping, tcp_echo};
-use crate::scenarios::{Context, one_rack};
+use crate::scenarios::one_rack;
 
 /// The four pods: name, node, network.
 const PODS: [(&str, &str, &str); 4] = [
@@ -31,13 +31,16 @@ impl Story {
     }
 }
 
-/// Runs the demo. The lab stays in `context`: with `keep` everything is attached, else everything
-/// is taken away again.
+/// Runs the demo in the lab that `build` gives: [`one_rack::topology`] with nothing configured. With
+/// `keep` everything stays attached, else everything is taken away again.
 ///
 /// # Errors
 ///
 /// The first claim that does not hold.
-pub fn run(context: &mut Context, keep: bool) -> anyhow::Result<()> {
+pub fn run<'a>(
+    keep: bool,
+    build: impl FnOnce() -> anyhow::Result<&'a mut Lab>,
+) -> anyhow::Result<()> {
     let mut story = Story {
         start: Instant::now(),
         proofs: Vec::new(),
@@ -55,7 +58,7 @@ pub fn run(context: &mut Context, keep: bool) -> anyhow::Result<()> {
                      | br-trunk  |   | br-trunk  |   | 10.1.0.200|
                      +-----------+   +-----------+   +-----------+"
     );
-    let lab = context.build(one_rack::topology())?;
+    let lab = build()?;
     println!("          netmaster answers; both agents keep their bridge `br-trunk`");
 
     story.step("Two networks, as an operator makes them");
@@ -133,7 +136,7 @@ fn prove_isolation(story: &mut Story, lab: &Lab, green1: IpAddr) -> anyhow::Resu
     let uplink = Capture::start(lab.node("node1").netns()?, "eth1", lab.dir(), "vlan")?;
     let green_pod = Capture::start(lab.pod("green-2").netns(), "eth0", lab.dir(), "")?;
     // A broadcast in blue, and green traffic over the same cable.
-    let nobody = "10.1.0.99";
+    let nobody = "10.1.0.250";
     let blue_pod = lab.pod("blue-1").netns();
     blue_pod
         .command("ping")

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Context as _;
 
 use crate::cli::GuestCommand;
-use crate::scenarios::Context;
+use crate::scenarios::{Context, one_rack};
 use crate::{benches, demo, scenarios};
 
 /// Carries out `command`; its exit code becomes the lab's.
@@ -20,7 +20,7 @@ pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
             }
         }
         GuestCommand::Demo { keep } => with_evidence("demo", |context| {
-            demo::run(context, *keep)?;
+            demo::run(*keep, || context.build(one_rack::topology()))?;
             if *keep {
                 demo::hint();
                 shell()?;

@@ -25,7 +25,7 @@ pub use diagnose::write_diagnosis;
 pub use node::Node;
 pub use pod::{CniAnswer, Pod};
 pub use topology::{Lab, Topology, rack};
-pub use traffic::{ping, tcp_echo};
+pub use traffic::{ping, refused_by, tcp_echo};
 pub use wait::{joined, wait_until};
 
 /// Where the parts of one lab keep their files, inside the virtual machine.

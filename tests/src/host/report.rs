@@ -16,7 +16,7 @@ use super::workspace::Workspace;
 use crate::outcome::Outcome;
 
 /// Group, and the minutes it may take on a default CI machine (2 cores, emulation).
-const BUDGETS: [(&str, u64); 11] = [
+const BUDGETS: [(&str, u64); 12] = [
     ("build", 20),
     ("check", 8),
     ("skeleton", 4),
@@ -26,6 +26,7 @@ const BUDGETS: [(&str, u64); 11] = [
     ("agent", 5),
     ("proxy", 5),
     ("deploy", 2),
+    ("lab", 2),
     ("bench", 2),
     // To be raised when a group is added that does not fit.
     (WHOLE, 30),

@@ -1,6 +1,6 @@
 //! Packets from one namespace to another.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -23,6 +23,23 @@ pub fn ping(from: &Netns, to: IpAddr) -> anyhow::Result<()> {
         .succeed()
         .with_context(|| format!("{} can't ping {to}", from.name()))?;
     Ok(())
+}
+
+/// Whether `to` answers `from`: it refuses a connection to a port that nobody listens on. Without a
+/// process, for when many are to be asked at once.
+///
+/// # Errors
+///
+/// There is no answer, or another one.
+pub fn refused_by(from: &Netns, to: IpAddr) -> anyhow::Result<()> {
+    /// `discard`, which nobody serves any more.
+    const PORT: u16 = 9;
+    let address = SocketAddr::new(to, PORT);
+    from.run(|| match TcpStream::connect_timeout(&address, DEADLINE) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("{address} does not answer")),
+        Ok(_) => anyhow::bail!("somebody listens on {address}"),
+    })
 }
 
 /// Connects from `from` to `to` at `address`, sends a line and gets it back. Returns the address

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::one_rack::expect_nothing_left;
 use super::{Context, Scenario};
-use crate::lab::{Capture, CniAnswer, Lab, Node, Pod, joined, ping};
+use crate::lab::{Capture, CniAnswer, Lab, Node, Pod, joined, ping, refused_by};
 
 /// The scenarios of this file.
 pub const ALL: &[Scenario] = &[
@@ -278,11 +278,12 @@ fn twenty_pods_at_once(context: &mut Context) -> anyhow::Result<()> {
         .collect::<anyhow::Result<_>>()?;
     let gateway = "10.1.0.254".parse()?;
     std::thread::scope(|scope| {
-        let pings: Vec<_> = pods
+        let ask = |pod: &Pod| refused_by(pod.netns(), gateway);
+        let answers: Vec<_> = pods
             .iter()
-            .map(|pod| scope.spawn(move || ping(pod.netns(), gateway)))
+            .map(|pod| scope.spawn(move || ask(pod)))
             .collect();
-        pings.into_iter().try_for_each(joined)
+        answers.into_iter().try_for_each(joined)
     })?;
     let took = start.elapsed();
     ips.sort_unstable();

@@ -30,12 +30,12 @@ pub const ALL: &[Scenario] = &[
         del_without_the_agent_is_settled_later,
     ),
     Scenario::new(
-        "skeleton",
+        "lab",
         "restart::a_node_cut_off_from_netmaster_says_try_again",
         a_node_cut_off_from_netmaster_says_try_again,
     ),
     Scenario::new(
-        "skeleton",
+        "lab",
         "restart::a_node_comes_back_after_a_reboot",
         a_node_comes_back_after_a_reboot,
     ),
@@ -64,7 +64,7 @@ fn netmaster_killed_between_adds(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn netmaster_killed_at_random_moments(context: &mut Context) -> anyhow::Result<()> {
-    let kills = if context.long { 50 } else { 3 };
+    let kills = if context.long { 50 } else { 2 };
     let mut rng = context.rng.clone();
     let lab = context.one_rack()?;
     let pods = ["w1", "w2"]

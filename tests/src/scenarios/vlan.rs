@@ -9,7 +9,7 @@ use crate::lab::{Capture, Lab, Topology, ping, rack, tcp_echo};
 pub const ALL: &[Scenario] = &[
     // First, for it has a topology of its own: the next ones share one.
     Scenario::new(
-        "skeleton",
+        "lab",
         "vlan::pods_get_addresses_of_their_rack",
         pods_get_addresses_of_their_rack,
     ),
@@ -87,7 +87,7 @@ fn isolation_is_seen_on_the_wire(context: &mut Context) -> anyhow::Result<()> {
     let neighbour = Capture::start(lab.pod("g2").netns(), "eth0", lab.dir(), "")?;
 
     // A broadcast in blue: an ARP request for an address that nobody has.
-    let nobody = "10.1.0.77";
+    let nobody = "10.1.0.250";
     let ping_nobody = ["-c", "2", "-i", "0.2", "-W", "1", nobody];
     lab.pod("b1")
         .netns()
