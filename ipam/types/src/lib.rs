@@ -8,17 +8,23 @@
 
 mod addr;
 mod chain;
+mod label;
 mod mac;
 mod mtu;
 mod name;
 mod pod;
+mod qos;
+mod selector;
 mod text;
 mod vlan;
 
 pub use addr::{AddressRange, Cidr, ParseCidrError, ParseRangeError};
 pub use chain::chain;
+pub use label::{LabelError, LabelKey, LabelValue, Labels};
 pub use mac::{MacAddr, ParseMacError};
 pub use mtu::{Mtu, MtuError};
 pub use name::{InterfaceName, InterfaceNameError, Name, NameError};
 pub use pod::{Attachment, AttachmentError, ContainerId, ContainerIdError, Pod};
+pub use qos::{Bandwidth, BandwidthError, Burst, BurstError, Dscp, DscpError, Rate};
+pub use selector::{Requirement, Selector, SelectorError};
 pub use vlan::{VlanId, VlanIdError};

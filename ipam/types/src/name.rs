@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::text::serde_as_text;
 
@@ -10,7 +11,7 @@ use crate::text::serde_as_text;
 ///
 /// It is one segment of a URL and of a store key, so it has no `/` and needs no escaping.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(String);
+pub struct Name(Arc<str>);
 
 /// Text that is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +44,7 @@ impl FromStr for Name {
             && bytes.first().is_some_and(alphanumeric)
             && bytes.last().is_some_and(alphanumeric);
         valid
-            .then(|| Self(text.to_owned()))
+            .then(|| Self(text.into()))
             .ok_or_else(|| NameError(text.to_owned()))
     }
 }
@@ -58,7 +59,7 @@ serde_as_text!(Name);
 
 /// The name of a network interface, as Linux takes it: 1–15 bytes, no `/`, no white space.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InterfaceName(String);
+pub struct InterfaceName(Arc<str>);
 
 /// Text that is no interface name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,7 +90,7 @@ impl FromStr for InterfaceName {
                 .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':'))
             && !matches!(text, "." | "..");
         valid
-            .then(|| Self(text.to_owned()))
+            .then(|| Self(text.into()))
             .ok_or_else(|| InterfaceNameError(text.to_owned()))
     }
 }
