@@ -3,11 +3,19 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use trunkline_types::{Attachment, Name};
+use trunkline_types::{Attachment, MacAddr, Name, Pod};
 
 use crate::{Revision, Timestamp};
 
 /// What is known of an address that is or was handed out. An address without a record never was.
+///
+/// ```text
+/// free ──► leased(node) ──► bound(attachment) ──► released(at): cooling, then free again
+///   └──────────────────────────┘
+///   └────► node(node)
+/// ```
+///
+/// That an address is reserved or excluded is said by its reservation or subnet, not here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// The address; unique in the whole fabric.
@@ -18,6 +26,11 @@ pub struct Address {
     pub network: Name,
     /// Where it is in its life.
     pub state: AddressState,
+    /// When it came to that state.
+    pub since: Timestamp,
+    /// Who else uses it; it is not handed out until this is cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Conflict>,
     /// The change that brought it to this state.
     pub revision: Revision,
 }
@@ -26,25 +39,50 @@ pub struct Address {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AddressState {
+    /// A node keeps it in reserve.
+    Leased {
+        /// The node.
+        node: Name,
+        /// Whether the node has been asked to give it back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        recalled: bool,
+    },
     /// An endpoint has it.
     Bound {
         /// The endpoint's attachment.
         attachment: Attachment,
     },
-    /// It is free again.
+    /// A node has it for itself.
+    Node {
+        /// The node.
+        node: Name,
+    },
+    /// It is free again; until the cool-down is over, only for its last owner.
     ///
     /// The record stays so that the order of release outlives a restart: the address that has been
     /// free longest is handed out first, whatever happened in between.
     Released {
-        /// When it was released.
-        at: Timestamp,
+        /// The pod that had it, if the runtime had named one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<Pod>,
     },
 }
 
+/// A foreign machine that answers for an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Its MAC address.
+    pub mac: MacAddr,
+    /// When it was last seen.
+    pub seen: Timestamp,
+    /// The node that saw it.
+    pub node: Name,
+}
+
 impl Address {
-    /// Whether an endpoint has the address.
+    /// Whether nobody has the address.
     #[must_use]
-    pub fn is_bound(&self) -> bool {
-        matches!(self.state, AddressState::Bound { .. })
+    pub fn is_released(&self) -> bool {
+        matches!(self.state, AddressState::Released { .. })
     }
 }

@@ -7,7 +7,7 @@ use trunkline_types::{Attachment, Name, Pod};
 
 use crate::{
     Address, AddressState, Catalog, Change, Edit, Endpoint, EndpointAddress, FreeSpace, Listing,
-    Object, Planned, Timestamp, mac_of,
+    Object, Placement, Planned, Timestamp, mac_of,
 };
 
 /// A wish for an address.
@@ -162,9 +162,10 @@ fn candidates<'a>(
     network: &'a Name,
     rack: &'a Name,
 ) -> impl Iterator<Item = &'a Name> {
-    catalog
-        .subnets_at(network, Some(rack))
-        .chain(catalog.subnets_at(network, None))
+    let here = Placement::Rack(rack.clone());
+    let here: Vec<_> = catalog.subnets_at(network, &here).collect();
+    here.into_iter()
+        .chain(catalog.subnets_at(network, &Placement::Anywhere))
 }
 
 fn choose<'a>(
@@ -197,7 +198,13 @@ fn nothing_free(catalog: &Catalog, request: &AllocateRequest, rack: &Name) -> Al
             network,
         };
     }
-    let racks = Listing::of(catalog.racks_of(&request.network));
+    let racks =
+        Listing::of(catalog.placements_of(&request.network).filter_map(
+            |placement| match placement {
+                Placement::Rack(rack) => Some(rack),
+                _ => None,
+            },
+        ));
     if racks.is_empty() {
         return AllocateError::NoSubnet { network };
     }
@@ -224,6 +231,8 @@ fn bind(
         state: AddressState::Bound {
             attachment: request.attachment.clone(),
         },
+        since: now,
+        conflict: None,
         revision,
     };
     let endpoint = Arc::new(Endpoint {
@@ -236,6 +245,9 @@ fn bind(
             ip: ip.into(),
             subnet: subnet.clone(),
         }],
+        pod_uid: None,
+        profile: None,
+        reservation: None,
         created: now,
         revision,
     });

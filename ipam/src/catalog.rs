@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use trunkline_types::{Attachment, Cidr, Name, VlanId};
+use trunkline_types::{Attachment, Cidr, LabelValue, Name, VlanId};
 
-use crate::{Address, Change, Edit, Endpoint, Key, Network, Node, Object, Revision, Subnet};
+use crate::{
+    Address, Change, Cluster, Edit, Endpoint, Group, Holder, Key, Network, Node, Object, Placement,
+    Pool, Profile, Reservation, Revision, Subnet,
+};
 
 pub use check::Inconsistency;
 use index::Index;
@@ -21,8 +24,14 @@ use index::Index;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     revision: Revision,
+    cluster: Option<Arc<Cluster>>,
     networks: BTreeMap<Name, Arc<Network>>,
     subnets: BTreeMap<Name, Arc<Subnet>>,
+    /// By subnet, then name.
+    pools: BTreeMap<Name, BTreeMap<Name, Arc<Pool>>>,
+    groups: BTreeMap<Name, Arc<Group>>,
+    profiles: BTreeMap<Name, Arc<Profile>>,
+    reservations: BTreeMap<Name, Arc<Reservation>>,
     nodes: BTreeMap<Name, Arc<Node>>,
     addresses: BTreeMap<IpAddr, Arc<Address>>,
     endpoints: BTreeMap<Attachment, Arc<Endpoint>>,
@@ -64,6 +73,7 @@ impl Catalog {
     fn put(&mut self, object: Object) {
         self.delete(&object.key());
         match object {
+            Object::Cluster(cluster) => self.cluster = Some(cluster),
             Object::Network(network) => {
                 self.index.add_network(&network);
                 self.networks.insert(network.name.clone(), network);
@@ -71,6 +81,23 @@ impl Catalog {
             Object::Subnet(subnet) => {
                 self.index.add_subnet(&subnet);
                 self.subnets.insert(subnet.name.clone(), subnet);
+            }
+            Object::Pool(pool) => {
+                self.pools
+                    .entry(pool.subnet.clone())
+                    .or_default()
+                    .insert(pool.name.clone(), pool);
+            }
+            Object::Group(group) => {
+                self.groups.insert(group.name.clone(), group);
+            }
+            Object::Profile(profile) => {
+                self.profiles.insert(profile.name.clone(), profile);
+            }
+            Object::Reservation(reservation) => {
+                self.index.add_reservation(&reservation);
+                self.reservations
+                    .insert(reservation.name.clone(), reservation);
             }
             Object::Node(node) => {
                 self.nodes.insert(node.name.clone(), node);
@@ -83,11 +110,14 @@ impl Catalog {
                 self.index.add_endpoint(&endpoint);
                 self.endpoints.insert(endpoint.attachment.clone(), endpoint);
             }
+            // The past is stored, not kept in memory.
+            Object::Holding(_) | Object::Event(_) => {}
         }
     }
 
     fn delete(&mut self, key: &Key) {
         match key {
+            Key::Cluster => self.cluster = None,
             Key::Network(name) => {
                 if let Some(network) = self.networks.remove(name) {
                     self.index.remove_network(&network);
@@ -96,6 +126,25 @@ impl Catalog {
             Key::Subnet(name) => {
                 if let Some(subnet) = self.subnets.remove(name) {
                     self.index.remove_subnet(&subnet);
+                }
+            }
+            Key::Pool(subnet, name) => {
+                if let Some(pools) = self.pools.get_mut(subnet) {
+                    pools.remove(name);
+                    if pools.is_empty() {
+                        self.pools.remove(subnet);
+                    }
+                }
+            }
+            Key::Group(name) => {
+                self.groups.remove(name);
+            }
+            Key::Profile(name) => {
+                self.profiles.remove(name);
+            }
+            Key::Reservation(name) => {
+                if let Some(reservation) = self.reservations.remove(name) {
+                    self.index.remove_reservation(&reservation);
                 }
             }
             Key::Node(name) => {
@@ -111,6 +160,7 @@ impl Catalog {
                     self.index.remove_endpoint(&endpoint);
                 }
             }
+            Key::Holding(..) | Key::Event(_) => {}
         }
     }
 
@@ -118,6 +168,30 @@ impl Catalog {
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// The object with that key, if it is one that is kept in memory.
+    #[must_use]
+    pub fn object(&self, key: &Key) -> Option<Object> {
+        match key {
+            Key::Cluster => self.cluster.clone().map(Object::Cluster),
+            Key::Network(name) => self.network(name).cloned().map(Object::Network),
+            Key::Subnet(name) => self.subnet(name).cloned().map(Object::Subnet),
+            Key::Pool(subnet, name) => self.pool(subnet, name).cloned().map(Object::Pool),
+            Key::Group(name) => self.group(name).cloned().map(Object::Group),
+            Key::Profile(name) => self.profile(name).cloned().map(Object::Profile),
+            Key::Reservation(name) => self.reservation(name).cloned().map(Object::Reservation),
+            Key::Node(name) => self.node(name).cloned().map(Object::Node),
+            Key::Address(ip) => self.address(*ip).cloned().map(Object::Address),
+            Key::Endpoint(attachment) => self.endpoint(attachment).cloned().map(Object::Endpoint),
+            Key::Holding(..) | Key::Event(_) => None,
+        }
+    }
+
+    /// Which cluster it is; none before netmaster's first start.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.cluster.as_ref()
     }
 
     /// The network of that name.
@@ -140,6 +214,71 @@ impl Catalog {
     /// All subnets, by name.
     pub fn subnets(&self) -> impl Iterator<Item = &Arc<Subnet>> {
         self.subnets.values()
+    }
+
+    /// The pool of that subnet and name.
+    #[must_use]
+    pub fn pool(&self, subnet: &Name, name: &Name) -> Option<&Arc<Pool>> {
+        self.pools.get(subnet)?.get(name)
+    }
+
+    /// All pools, by subnet and name.
+    pub fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.pools.values().flat_map(BTreeMap::values)
+    }
+
+    /// The pools of one subnet, by name.
+    pub fn pools_of(&self, subnet: &Name) -> impl Iterator<Item = &Arc<Pool>> {
+        self.pools
+            .get(subnet)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+    }
+
+    /// The group of that name.
+    #[must_use]
+    pub fn group(&self, name: &Name) -> Option<&Arc<Group>> {
+        self.groups.get(name)
+    }
+
+    /// All groups, by name.
+    pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups.values()
+    }
+
+    /// The profile of that name.
+    #[must_use]
+    pub fn profile(&self, name: &Name) -> Option<&Arc<Profile>> {
+        self.profiles.get(name)
+    }
+
+    /// All profiles, by name.
+    pub fn profiles(&self) -> impl Iterator<Item = &Arc<Profile>> {
+        self.profiles.values()
+    }
+
+    /// The reservation of that name.
+    #[must_use]
+    pub fn reservation(&self, name: &Name) -> Option<&Arc<Reservation>> {
+        self.reservations.get(name)
+    }
+
+    /// All reservations, by name.
+    pub fn reservations(&self) -> impl Iterator<Item = &Arc<Reservation>> {
+        self.reservations.values()
+    }
+
+    /// The reservation that has this address.
+    #[must_use]
+    pub fn reservation_of(&self, ip: IpAddr) -> Option<&Arc<Reservation>> {
+        self.reservations.get(self.index.reservation_of(ip)?)
+    }
+
+    /// The reservations for that holder, by name.
+    pub fn reservations_for(&self, holder: &Holder) -> impl Iterator<Item = &Arc<Reservation>> {
+        self.index
+            .reservations_for(holder)
+            .filter_map(|name| self.reservations.get(name))
     }
 
     /// The node of that name.
@@ -181,8 +320,12 @@ impl Catalog {
         self.index.bound(subnet)
     }
 
-    pub(crate) fn network_with_vlan(&self, vlan: VlanId) -> Option<&Name> {
-        self.index.network_with_vlan(vlan)
+    pub(crate) fn network_with_vlan(
+        &self,
+        fabric: Option<&LabelValue>,
+        vlan: VlanId,
+    ) -> Option<&Name> {
+        self.index.network_with_vlan(fabric, vlan)
     }
 
     /// The names of a network's subnets, those of one rack after the other.
@@ -190,19 +333,18 @@ impl Catalog {
         self.index.subnets_of(network)
     }
 
-    /// The names of a network's subnets that are bound to `rack`; with `None`, of those that are
-    /// bound to no rack.
+    /// The names of a network's subnets with this placement.
     pub(crate) fn subnets_at(
         &self,
         network: &Name,
-        rack: Option<&Name>,
+        placement: &Placement,
     ) -> impl Iterator<Item = &Name> {
-        self.index.subnets_at(network, rack)
+        self.index.subnets_at(network, placement)
     }
 
-    /// The racks for which a network has subnets.
-    pub(crate) fn racks_of(&self, network: &Name) -> impl Iterator<Item = &Name> {
-        self.index.racks_of(network)
+    /// The placements for which a network has subnets.
+    pub(crate) fn placements_of(&self, network: &Name) -> impl Iterator<Item = &Placement> {
+        self.index.placements_of(network)
     }
 
     /// The subnet that has addresses in common with `cidr`, if there is one.
@@ -226,7 +368,7 @@ impl Catalog {
             .addresses_on(node)
             .filter_map(|ip| match &self.addresses.get(&ip)?.state {
                 crate::AddressState::Bound { attachment } => Some(attachment),
-                crate::AddressState::Released { .. } => None,
+                _ => None,
             })
     }
 }

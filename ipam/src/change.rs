@@ -7,7 +7,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use trunkline_types::{Attachment, Name};
 
-use crate::{Address, Endpoint, Network, Node, Subnet};
+use crate::{
+    Address, Cluster, Endpoint, Event, Group, Holding, Kind, Network, Node, Pool, Profile,
+    Reservation, Subnet,
+};
 
 /// The number of a change: 1 for the first one ever made, and no number is used twice.
 ///
@@ -51,16 +54,30 @@ impl fmt::Display for Revision {
 /// Any object that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
+    /// The cluster itself.
+    Cluster(Arc<Cluster>),
     /// A layer-2 domain.
     Network(Arc<Network>),
     /// A CIDR of a network.
     Subnet(Arc<Subnet>),
+    /// A named range of a subnet.
+    Pool(Arc<Pool>),
+    /// Pods and what they are bound to.
+    Group(Arc<Group>),
+    /// Quality of service.
+    Profile(Arc<Profile>),
+    /// Addresses kept for somebody.
+    Reservation(Arc<Reservation>),
     /// A machine that pods run on.
     Node(Arc<Node>),
     /// What is known of one IP address.
     Address(Arc<Address>),
     /// One interface of one container.
     Endpoint(Arc<Endpoint>),
+    /// A past holding of an address.
+    Holding(Arc<Holding>),
+    /// Something that happened.
+    Event(Arc<Event>),
 }
 
 impl Object {
@@ -68,11 +85,18 @@ impl Object {
     #[must_use]
     pub fn key(&self) -> Key {
         match self {
+            Self::Cluster(_) => Key::Cluster,
             Self::Network(network) => Key::Network(network.name.clone()),
             Self::Subnet(subnet) => Key::Subnet(subnet.name.clone()),
+            Self::Pool(pool) => Key::Pool(pool.subnet.clone(), pool.name.clone()),
+            Self::Group(group) => Key::Group(group.name.clone()),
+            Self::Profile(profile) => Key::Profile(profile.name.clone()),
+            Self::Reservation(reservation) => Key::Reservation(reservation.name.clone()),
             Self::Node(node) => Key::Node(node.name.clone()),
             Self::Address(address) => Key::Address(address.ip),
             Self::Endpoint(endpoint) => Key::Endpoint(endpoint.attachment.clone()),
+            Self::Holding(holding) => Key::Holding(holding.ip, holding.revision),
+            Self::Event(event) => Key::Event(event.revision),
         }
     }
 }
@@ -80,16 +104,51 @@ impl Object {
 /// The natural key of an object: nothing else has the same one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
+    /// The cluster itself.
+    Cluster,
     /// The network with this name.
     Network(Name),
     /// The subnet with this name.
     Subnet(Name),
+    /// The pool of this subnet with this name.
+    Pool(Name, Name),
+    /// The group with this name.
+    Group(Name),
+    /// The profile with this name.
+    Profile(Name),
+    /// The reservation with this name.
+    Reservation(Name),
     /// The node with this name.
     Node(Name),
     /// The record of this address.
     Address(IpAddr),
     /// The endpoint of this attachment.
     Endpoint(Attachment),
+    /// The holding of this address that ended with this change.
+    Holding(IpAddr, Revision),
+    /// The event that happened with this change.
+    Event(Revision),
+}
+
+impl Key {
+    /// The kind of object it is the key of.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Cluster => Kind::Cluster,
+            Self::Network(_) => Kind::Network,
+            Self::Subnet(_) => Kind::Subnet,
+            Self::Pool(..) => Kind::Pool,
+            Self::Group(_) => Kind::Group,
+            Self::Profile(_) => Kind::Profile,
+            Self::Reservation(_) => Kind::Reservation,
+            Self::Node(_) => Kind::Node,
+            Self::Address(_) => Kind::Address,
+            Self::Endpoint(_) => Kind::Endpoint,
+            Self::Holding(..) => Kind::Holding,
+            Self::Event(_) => Kind::Event,
+        }
+    }
 }
 
 /// One object's fate.

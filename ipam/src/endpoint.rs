@@ -22,8 +22,17 @@ pub struct Endpoint {
     /// The interface's MAC address; kept, not derived again, so that a later scheme leaves running
     /// pods alone.
     pub mac: MacAddr,
-    /// The interface's addresses; never empty.
+    /// The interface's addresses; never empty, at most one of each family.
     pub addresses: Vec<EndpointAddress>,
+    /// The orchestrator's id of the pod; tells a pod from its namesake that came before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_uid: Option<String>,
+    /// Its QoS profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Name>,
+    /// The reservation that its addresses are kept by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Name>,
     /// When the addresses were handed out.
     pub created: Timestamp,
     /// The change that made it what it is.

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use trunkline_types::{Attachment, Name};
 
 use crate::{
-    AllocateRequest, Ledger, NetworkSpec, NodeSpec, SubnetSpec, Timestamp, create_network,
-    create_subnet, register_node, release,
+    AllocateRequest, Ledger, NetworkSpec, NodeSpec, Placement, SubnetSpec, Timestamp,
+    create_network, create_subnet, register_node, release,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
@@ -29,6 +29,7 @@ pub(crate) fn network(name: &str, vlan: &str) -> NetworkSpec {
         name: parse(name),
         vlan: parse(vlan),
         mtu: Default::default(),
+        labels: Default::default(),
     }
 }
 
@@ -40,13 +41,15 @@ pub(crate) fn subnet(name: &str, cidr: &str, gateway: &str, ranges: &[&str]) -> 
         cidr: parse(cidr),
         gateway: parse(gateway),
         ranges: ranges.iter().map(|range| parse(range)).collect(),
-        rack: None,
+        exclusions: Vec::new(),
+        placement: Placement::Anywhere,
+        labels: Default::default(),
     }
 }
 
 pub(crate) fn in_rack(spec: SubnetSpec, rack: &str) -> SubnetSpec {
     SubnetSpec {
-        rack: Some(parse(rack)),
+        placement: Placement::Rack(parse(rack)),
         ..spec
     }
 }
@@ -74,8 +77,11 @@ pub(crate) fn add_node(ledger: &mut Ledger, name: &str, rack: &str) {
     let spec = NodeSpec {
         name: parse(name),
         rack: parse(rack),
+        labels: Default::default(),
+        boot_id: None,
+        agent_version: None,
     };
-    let node = register_node(ledger.catalog(), &spec).unwrap();
+    let node = register_node(ledger.catalog(), &spec, NOW).unwrap();
     ledger.apply(&node.change);
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use trunkline_types::{AddressRange, Name};
 
-use crate::{Address, AddressState, Catalog, Change, Edit, Key, Object, Revision, Subnet};
+use crate::{Address, Catalog, Change, Edit, Key, Object, Revision, Subnet};
 
 /// The free addresses of every subnet. It follows from the [`Catalog`] and is never stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,9 +55,10 @@ impl FreeSpace {
 
     fn put_address(&mut self, address: &Address) {
         if let Some(free) = self.subnets.get_mut(&address.subnet) {
-            match address.state {
-                AddressState::Bound { .. } => free.take(address.ip),
-                AddressState::Released { .. } => free.release(address.ip, address.revision),
+            if address.is_released() {
+                free.release(address.ip, address.revision);
+            } else {
+                free.take(address.ip);
             }
         }
     }

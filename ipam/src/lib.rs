@@ -12,25 +12,34 @@ mod address;
 mod allocate;
 mod catalog;
 mod change;
+mod cluster;
 mod endpoint;
 #[cfg(test)]
 mod fixture;
 mod free;
+mod group;
 mod ledger;
 mod listing;
 mod mac;
 mod network;
 mod node;
+mod pool;
+mod profile;
+mod record;
+mod refusal;
 mod release;
+mod reservation;
 mod subnet;
 mod timestamp;
 
-pub use address::{Address, AddressState};
+pub use address::{Address, AddressState, Conflict};
 pub use allocate::{AllocateError, AllocateRequest, allocate};
 pub use catalog::{Catalog, Inconsistency};
 pub use change::{Change, Edit, Key, Object, Planned, Revision};
+pub use cluster::{Cluster, Epoch};
 pub use endpoint::{Endpoint, EndpointAddress};
 pub use free::{FreeSet, FreeSpace};
+pub use group::{Group, GroupSpec, Level, Scope};
 pub use ledger::Ledger;
 pub use listing::Listing;
 pub use mac::mac_of;
@@ -38,8 +47,16 @@ pub use network::{
     CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, create_network, delete_network,
 };
 pub use node::{Node, NodeSpec, RegisterNodeError, register_node};
+pub use pool::{Pool, PoolSpec};
+pub use profile::{Profile, ProfileSpec};
+pub use record::{Event, EventKind, Holding};
+pub use refusal::{Kind, Reason, Refusal};
 pub use release::release;
+pub use reservation::{
+    Holder, Reservation, ReservationSpec, ReservedAddress, Retention, Wanted, Workload,
+};
 pub use subnet::{
-    CreateSubnetError, DeleteSubnetError, Subnet, SubnetSpec, create_subnet, delete_subnet,
+    CreateSubnetError, DeleteSubnetError, Placement, Subnet, SubnetSpec, create_subnet,
+    delete_subnet,
 };
 pub use timestamp::Timestamp;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use trunkline_types::{Mtu, Name, VlanId};
+use trunkline_types::{LabelValue, Labels, Mtu, Name, VlanId};
 
 use crate::{Catalog, Change, Edit, Key, Listing, Object, Planned, Revision};
 
@@ -12,10 +12,13 @@ use crate::{Catalog, Change, Edit, Key, Listing, Object, Planned, Revision};
 pub struct Network {
     /// The network's name; unique.
     pub name: Name,
-    /// Its VLAN; no other network has the same.
+    /// Its VLAN; no other network of the same [fabric](Self::fabric) has it.
     pub vlan: VlanId,
     /// The largest IP packet, in bytes.
     pub mtu: Mtu,
+    /// What selectors choose it by.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// The change that made it what it is.
     pub revision: Revision,
 }
@@ -29,6 +32,20 @@ pub struct NetworkSpec {
     pub vlan: VlanId,
     /// The largest IP packet, in bytes.
     pub mtu: Mtu,
+    /// What selectors choose it by.
+    pub labels: Labels,
+}
+
+impl Network {
+    /// The key of the label that names the fabric, the set of switches within which a VLAN id
+    /// means one layer-2 domain.
+    pub const FABRIC: &str = "fabric";
+
+    /// The fabric the network is of; networks without the label share one without a name.
+    #[must_use]
+    pub fn fabric(&self) -> Option<&LabelValue> {
+        self.labels.get(Self::FABRIC)
+    }
 }
 
 /// Why a network cannot be created.
@@ -96,7 +113,7 @@ pub fn create_network(
             vlan: existing.vlan,
         });
     }
-    if let Some(network) = catalog.network_with_vlan(spec.vlan) {
+    if let Some(network) = catalog.network_with_vlan(spec.labels.get(Network::FABRIC), spec.vlan) {
         return Err(CreateNetworkError::VlanInUse {
             vlan: spec.vlan,
             network: network.clone(),
@@ -107,6 +124,7 @@ pub fn create_network(
         name: spec.name.clone(),
         vlan: spec.vlan,
         mtu: spec.mtu,
+        labels: spec.labels.clone(),
         revision,
     });
     let change = Change::new(revision, vec![Edit::Put(Object::Network(network.clone()))]);

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use trunkline_types::Name;
+use trunkline_types::{Labels, Name};
 
-use crate::{Catalog, Change, Edit, Listing, Object, Planned, Revision};
+use crate::{
+    Catalog, Change, Edit, EndpointAddress, Epoch, Listing, Object, Planned, Revision, Timestamp,
+};
 
 /// A machine that pods run on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +16,29 @@ pub struct Node {
     pub name: Name,
     /// The rack it stands in, whose subnets its pods use.
     pub rack: Name,
+    /// What subnets' and groups' selectors choose it by.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// The kernel's boot id when it last registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
+    /// The version of its agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// When it was last heard, give or take [`Node::HEARD_GRAIN`]: not every sign of life is worth
+    /// a write.
+    #[serde(default)]
+    pub last_heard: Timestamp,
+    /// Goes up whenever its leases are taken from it; requests with an older one are refused.
+    #[serde(default)]
+    pub fence: u64,
+    /// The last epoch in which it reported what it holds.
+    #[serde(default)]
+    pub reported: Epoch,
+    /// Its own addresses, at most one of each family, from the pool `nodes` of a subnet of its
+    /// rack.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<EndpointAddress>,
     /// The change that made it what it is.
     pub revision: Revision,
 }
@@ -25,6 +50,17 @@ pub struct NodeSpec {
     pub name: Name,
     /// The rack it stands in.
     pub rack: Name,
+    /// What selectors choose it by.
+    pub labels: Labels,
+    /// The kernel's boot id.
+    pub boot_id: Option<String>,
+    /// The version of its agent.
+    pub agent_version: Option<String>,
+}
+
+impl Node {
+    /// By how many seconds [`Node::last_heard`] may lag behind.
+    pub const HEARD_GRAIN: u64 = 600;
 }
 
 /// Why a node cannot be registered.
@@ -56,6 +92,7 @@ pub enum RegisterNodeError {
 pub fn register_node(
     catalog: &Catalog,
     spec: &NodeSpec,
+    now: Timestamp,
 ) -> Result<Planned<Node>, RegisterNodeError> {
     if let Some(existing) = catalog.node(&spec.name) {
         if existing.rack == spec.rack {
@@ -78,6 +115,15 @@ pub fn register_node(
     let node = Arc::new(Node {
         name: spec.name.clone(),
         rack: spec.rack.clone(),
+        labels: spec.labels.clone(),
+        boot_id: spec.boot_id.clone(),
+        agent_version: spec.agent_version.clone(),
+        last_heard: now,
+        fence: 1,
+        reported: catalog
+            .cluster()
+            .map_or_else(Epoch::default, |cluster| cluster.epoch),
+        addresses: Vec::new(),
         revision,
     });
     let change = Change::new(revision, vec![Edit::Put(Object::Node(node.clone()))]);

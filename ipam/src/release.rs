@@ -22,7 +22,11 @@ pub fn release(catalog: &Catalog, attachment: &Attachment, now: Timestamp) -> Ch
             ip: address.ip,
             subnet: address.subnet.clone(),
             network: endpoint.network.clone(),
-            state: AddressState::Released { at: now },
+            state: AddressState::Released {
+                owner: endpoint.pod.clone(),
+            },
+            since: now,
+            conflict: None,
             revision,
         }))));
     }

@@ -6,7 +6,7 @@ mod plan;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use trunkline_types::{AddressRange, Cidr, Name};
+use trunkline_types::{AddressRange, Cidr, Labels, Name, Selector};
 
 use crate::Revision;
 
@@ -26,9 +26,15 @@ pub struct Subnet {
     pub gateway: IpAddr,
     /// What may be handed out, in order; the ranges do not overlap.
     pub ranges: Vec<AddressRange>,
-    /// The rack whose nodes may use it; without one, all nodes may.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rack: Option<Name>,
+    /// What of the ranges is not handed out, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclusions: Vec<AddressRange>,
+    /// Which nodes may use it.
+    #[serde(default)]
+    pub placement: Placement,
+    /// What selectors choose it by.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// The change that made it what it is.
     pub revision: Revision,
 }
@@ -46,8 +52,25 @@ pub struct SubnetSpec {
     pub gateway: IpAddr,
     /// What may be handed out; with none given, every host address but the gateway.
     pub ranges: Vec<AddressRange>,
-    /// The rack whose nodes may use it; without one, all nodes may.
-    pub rack: Option<Name>,
+    /// What of the ranges is not handed out.
+    pub exclusions: Vec<AddressRange>,
+    /// Which nodes may use it.
+    pub placement: Placement,
+    /// What selectors choose it by.
+    pub labels: Labels,
+}
+
+/// Which nodes may use a subnet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// Those in this rack.
+    Rack(Name),
+    /// Those whose labels match.
+    Nodes(Selector),
+    /// All.
+    #[default]
+    Anywhere,
 }
 
 impl Subnet {
@@ -58,7 +81,9 @@ impl Subnet {
     }
 
     pub(crate) fn hands_out(&self, ip: IpAddr) -> bool {
-        ip != self.gateway && self.ranges.iter().any(|range| range.contains(ip))
+        ip != self.gateway
+            && self.ranges.iter().any(|range| range.contains(ip))
+            && !self.exclusions.iter().any(|range| range.contains(ip))
     }
 }
 

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// Whole seconds since 1970-01-01 00:00:00 UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
 
@@ -12,6 +14,12 @@ impl Timestamp {
     #[must_use]
     pub const fn from_unix_seconds(seconds: u64) -> Self {
         Self(seconds)
+    }
+
+    /// The point so many seconds later; the end of time if there is none.
+    #[must_use]
+    pub const fn after(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds))
     }
 
     /// The seconds since 1970-01-01 00:00:00 UTC.

@@ -11,6 +11,7 @@
 
 mod allocator;
 mod args;
+mod clock;
 mod failure;
 mod log;
 mod routes;

@@ -39,6 +39,9 @@ fn an_endpoint_has_address_mac_time_and_pod() {
                 ip: parse("10.1.0.10"),
                 subnet: name("b"),
             }],
+            pod_uid: None,
+            profile: None,
+            reservation: None,
             created: NOW,
             revision: ledger.catalog().revision().next(),
         }

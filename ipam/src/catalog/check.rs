@@ -65,7 +65,7 @@ impl Catalog {
     /// The first [`Inconsistency`] found.
     pub fn check(&self) -> Result<(), Inconsistency> {
         for network in self.networks.values() {
-            if self.network_with_vlan(network.vlan) != Some(&network.name) {
+            if self.network_with_vlan(network.fabric(), network.vlan) != Some(&network.name) {
                 return Err(Inconsistency::Shared {
                     name: network.name.clone(),
                 });

@@ -4,22 +4,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use trunkline_types::{Cidr, Name, VlanId};
+use trunkline_types::{Cidr, LabelValue, Name, VlanId};
 
-use crate::{Address, Endpoint, Network, Subnet};
-
-/// Where a subnet's addresses may be used: in one rack or, with `None`, anywhere.
-type Place = Option<Name>;
+use crate::{Address, Endpoint, Holder, Network, Placement, Reservation, Subnet};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
-    vlans: BTreeMap<VlanId, Name>,
-    /// Network → place → subnets.
-    places: BTreeMap<Name, BTreeMap<Place, BTreeSet<Name>>>,
+    /// Fabric → VLAN → network.
+    vlans: BTreeMap<(Option<LabelValue>, VlanId), Name>,
+    /// Network → placement → subnets.
+    places: BTreeMap<Name, BTreeMap<Placement, BTreeSet<Name>>>,
     /// Subnets by their first address. No two overlap, so this is also the order of their last
     /// ones.
     starts: BTreeMap<IpAddr, Name>,
-    /// Subnet → how many of its addresses are bound. Subnets without any are left out.
+    /// Reserved address → reservation.
+    reserved: BTreeMap<IpAddr, Name>,
+    /// Holder → its reservations.
+    holders: BTreeMap<Holder, BTreeSet<Name>>,
+    /// Subnet → how many of its addresses are in use. Subnets without any are left out.
     bound: BTreeMap<Name, u64>,
     /// Node → addresses of the endpoints on it. Addresses, because they are a tenth of an
     /// attachment's size.
@@ -28,18 +30,20 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn add_network(&mut self, network: &Network) {
-        self.vlans.insert(network.vlan, network.name.clone());
+        let vlan = (network.fabric().cloned(), network.vlan);
+        self.vlans.insert(vlan, network.name.clone());
     }
 
     pub(super) fn remove_network(&mut self, network: &Network) {
-        self.vlans.remove(&network.vlan);
+        self.vlans
+            .remove(&(network.fabric().cloned(), network.vlan));
     }
 
     pub(super) fn add_subnet(&mut self, subnet: &Subnet) {
         self.places
             .entry(subnet.network.clone())
             .or_default()
-            .entry(subnet.rack.clone())
+            .entry(subnet.placement.clone())
             .or_default()
             .insert(subnet.name.clone());
         self.starts
@@ -48,10 +52,10 @@ impl Index {
 
     pub(super) fn remove_subnet(&mut self, subnet: &Subnet) {
         if let Some(places) = self.places.get_mut(&subnet.network) {
-            if let Some(names) = places.get_mut(&subnet.rack) {
+            if let Some(names) = places.get_mut(&subnet.placement) {
                 names.remove(&subnet.name);
                 if names.is_empty() {
-                    places.remove(&subnet.rack);
+                    places.remove(&subnet.placement);
                 }
             }
             if places.is_empty() {
@@ -62,13 +66,13 @@ impl Index {
     }
 
     pub(super) fn add_address(&mut self, address: &Address) {
-        if address.is_bound() {
+        if !address.is_released() {
             *self.bound.entry(address.subnet.clone()).or_default() += 1;
         }
     }
 
     pub(super) fn remove_address(&mut self, address: &Address) {
-        if !address.is_bound() {
+        if address.is_released() {
             return;
         }
         if let Some(count) = self.bound.get_mut(&address.subnet) {
@@ -98,8 +102,42 @@ impl Index {
         }
     }
 
-    pub(super) fn network_with_vlan(&self, vlan: VlanId) -> Option<&Name> {
-        self.vlans.get(&vlan)
+    pub(super) fn add_reservation(&mut self, reservation: &Reservation) {
+        for address in &reservation.addresses {
+            self.reserved.insert(address.ip, reservation.name.clone());
+        }
+        self.holders
+            .entry(reservation.holder.clone())
+            .or_default()
+            .insert(reservation.name.clone());
+    }
+
+    pub(super) fn remove_reservation(&mut self, reservation: &Reservation) {
+        for address in &reservation.addresses {
+            self.reserved.remove(&address.ip);
+        }
+        if let Some(names) = self.holders.get_mut(&reservation.holder) {
+            names.remove(&reservation.name);
+            if names.is_empty() {
+                self.holders.remove(&reservation.holder);
+            }
+        }
+    }
+
+    pub(super) fn reservation_of(&self, ip: IpAddr) -> Option<&Name> {
+        self.reserved.get(&ip)
+    }
+
+    pub(super) fn reservations_for(&self, holder: &Holder) -> impl Iterator<Item = &Name> {
+        self.holders.get(holder).into_iter().flatten()
+    }
+
+    pub(super) fn network_with_vlan(
+        &self,
+        fabric: Option<&LabelValue>,
+        vlan: VlanId,
+    ) -> Option<&Name> {
+        self.vlans.get(&(fabric.cloned(), vlan))
     }
 
     pub(super) fn subnets_of(&self, network: &Name) -> impl Iterator<Item = &Name> {
@@ -113,22 +151,20 @@ impl Index {
     pub(super) fn subnets_at(
         &self,
         network: &Name,
-        rack: Option<&Name>,
+        placement: &Placement,
     ) -> impl Iterator<Item = &Name> {
-        let place = rack.cloned();
         self.places
             .get(network)
-            .and_then(|places| places.get(&place))
+            .and_then(|places| places.get(placement))
             .into_iter()
             .flatten()
     }
 
-    pub(super) fn racks_of(&self, network: &Name) -> impl Iterator<Item = &Name> {
+    pub(super) fn placements_of(&self, network: &Name) -> impl Iterator<Item = &Placement> {
         self.places
             .get(network)
             .into_iter()
             .flat_map(BTreeMap::keys)
-            .flatten()
     }
 
     /// The only subnets that can have addresses in common with `cidr`: the last one that starts

@@ -10,8 +10,8 @@ use crate::fixture::{
     NOW, add_node, add_subnet, in_rack, ip, ledger, name, network, parse, subnet,
 };
 use crate::{
-    AllocateRequest, CreateSubnetError, SubnetSpec, allocate, create_network, create_subnet,
-    delete_subnet, release,
+    AllocateRequest, CreateSubnetError, Placement, SubnetSpec, allocate, create_network,
+    create_subnet, delete_subnet, release,
 };
 
 /// One operation; the numbers choose from a small set, so that operations meet.
@@ -96,11 +96,10 @@ impl Pool {
 
     fn serves(&self, network: &str, rack: &str) -> bool {
         self.spec.network.as_str() == network
-            && self
-                .spec
-                .rack
-                .as_ref()
-                .is_none_or(|own| own.as_str() == rack)
+            && match &self.spec.placement {
+                Placement::Rack(own) => own.as_str() == rack,
+                _ => true,
+            }
     }
 }
 
@@ -194,7 +193,12 @@ impl Run {
         let usable =
             |pool: &&mut Pool| pool.serves(NETWORKS[network], rack) && !pool.free.is_empty();
         let mut usable: Vec<_> = self.model.pools.values_mut().filter(usable).collect();
-        usable.sort_by_key(|pool| (pool.spec.rack.is_none(), pool.spec.name.clone()));
+        usable.sort_by_key(|pool| {
+            (
+                pool.spec.placement == Placement::Anywhere,
+                pool.spec.name.clone(),
+            )
+        });
         let Some(pool) = usable.into_iter().next() else {
             planned.unwrap_err();
             return;

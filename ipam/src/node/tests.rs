@@ -1,17 +1,20 @@
 use super::*;
-use crate::fixture::{add_node, add_subnet, give_back, ledger, name, request, subnet, take};
+use crate::fixture::{NOW, add_node, add_subnet, give_back, ledger, name, request, subnet, take};
 
 fn spec(rack: &str) -> NodeSpec {
     NodeSpec {
         name: name("n1"),
         rack: name(rack),
+        labels: Default::default(),
+        boot_id: None,
+        agent_version: None,
     }
 }
 
 #[test]
 fn registering_again_changes_nothing() {
     let ledger = ledger();
-    let planned = register_node(ledger.catalog(), &spec("r1")).unwrap();
+    let planned = register_node(ledger.catalog(), &spec("r1"), NOW).unwrap();
     assert!(planned.change.is_empty());
 }
 
@@ -20,7 +23,7 @@ fn a_node_with_endpoints_stays_in_its_rack() {
     let mut ledger = ledger();
     add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
     take(&mut ledger, &request("c1/eth0"));
-    let error = register_node(ledger.catalog(), &spec("r2")).unwrap_err();
+    let error = register_node(ledger.catalog(), &spec("r2"), NOW).unwrap_err();
     assert_eq!(
         error.to_string(),
         "node `n1` cannot move from rack `r1` to rack `r2` while 1 endpoint(s) on it have \

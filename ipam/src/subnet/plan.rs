@@ -72,7 +72,9 @@ pub fn create_subnet(
         cidr: spec.cidr,
         gateway: spec.gateway,
         ranges,
-        rack: spec.rack.clone(),
+        exclusions: spec.exclusions.clone(),
+        placement: spec.placement.clone(),
+        labels: spec.labels.clone(),
         revision,
     });
     let change = Change::new(revision, vec![Edit::Put(Object::Subnet(subnet.clone()))]);
@@ -151,7 +153,7 @@ pub fn delete_subnet(catalog: &Catalog, name: &Name) -> Result<Change, DeleteSub
         });
     };
     let records = || catalog.addresses_in(subnet.cidr);
-    let bound = records().filter(|address| address.is_bound());
+    let bound = records().filter(|address| !address.is_released());
     let addresses = Listing::of(bound.map(|address| address.ip));
     if !addresses.is_empty() {
         return Err(DeleteSubnetError::InUse {

@@ -99,6 +99,7 @@ impl Bench {
             name: name.parse().unwrap(),
             vlan: vlan.try_into().unwrap(),
             mtu: Default::default(),
+            labels: Default::default(),
         };
         async move {
             allocator

@@ -1,7 +1,5 @@
 //! `/v1/endpoints`
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,6 +9,7 @@ use trunkline_netmaster_api::{Endpoint, EndpointAddress, EndpointSpec, ErrorCode
 
 use super::extract::{Body, PathAttachment};
 use crate::allocator::Allocator;
+use crate::clock::now;
 use crate::failure::Failure;
 
 pub(super) async fn allocate(
@@ -127,10 +126,4 @@ fn view(catalog: &ipam::Catalog, endpoint: &ipam::Endpoint) -> Result<Endpoint, 
         created: endpoint.created.unix_seconds(),
         revision: endpoint.revision.number(),
     })
-}
-
-fn now() -> ipam::Timestamp {
-    // A clock before 1970 is as good as 1970: the time is for people to read.
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    ipam::Timestamp::from_unix_seconds(since_epoch.map_or(0, |time| time.as_secs()))
 }

@@ -19,6 +19,7 @@ pub(super) async fn create(
         name: spec.name,
         vlan: spec.vlan,
         mtu: spec.mtu,
+        labels: Default::default(),
     };
     let network = allocator
         .write(move |ledger| {

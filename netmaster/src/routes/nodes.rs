@@ -8,6 +8,7 @@ use trunkline_netmaster_api::{ErrorCode, List, Node, NodeSpec};
 
 use super::extract::{Body, PathName};
 use crate::allocator::Allocator;
+use crate::clock::now;
 use crate::failure::Failure;
 
 pub(super) async fn register(
@@ -18,10 +19,14 @@ pub(super) async fn register(
     let spec = ipam::NodeSpec {
         name,
         rack: spec.rack,
+        labels: Default::default(),
+        boot_id: None,
+        agent_version: None,
     };
+    let now = now();
     let (node, is_new) = allocator
         .write(move |ledger| {
-            let planned = ipam::register_node(ledger.catalog(), &spec)?;
+            let planned = ipam::register_node(ledger.catalog(), &spec, now)?;
             let is_new = !planned.change.is_empty();
             Ok::<_, Failure>(((view(&planned.object), is_new), planned.change))
         })

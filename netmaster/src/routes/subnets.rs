@@ -21,7 +21,11 @@ pub(super) async fn create(
         cidr: spec.cidr,
         gateway: spec.gateway,
         ranges: spec.ranges,
-        rack: spec.rack,
+        exclusions: Vec::new(),
+        placement: spec
+            .rack
+            .map_or(ipam::Placement::Anywhere, ipam::Placement::Rack),
+        labels: Default::default(),
     };
     let subnet = allocator
         .write(move |ledger| {
@@ -80,7 +84,10 @@ fn view(catalog: &ipam::Catalog, subnet: &ipam::Subnet) -> Subnet {
         cidr: subnet.cidr,
         gateway: subnet.gateway,
         ranges: subnet.ranges.clone(),
-        rack: subnet.rack.clone(),
+        rack: match &subnet.placement {
+            ipam::Placement::Rack(rack) => Some(rack.clone()),
+            _ => None,
+        },
         in_use: catalog.in_use(&subnet.name),
         capacity: subnet.capacity(),
         revision: subnet.revision.number(),

@@ -78,11 +78,18 @@ pub(super) fn encode(object: &Object) -> Result<Vec<u8>, serde_json::Error> {
         })
     }
     match object {
+        Object::Cluster(cluster) => written(cluster.as_ref()),
         Object::Network(network) => written(network.as_ref()),
         Object::Subnet(subnet) => written(subnet.as_ref()),
+        Object::Pool(pool) => written(pool.as_ref()),
+        Object::Group(group) => written(group.as_ref()),
+        Object::Profile(profile) => written(profile.as_ref()),
+        Object::Reservation(reservation) => written(reservation.as_ref()),
         Object::Node(node) => written(node.as_ref()),
         Object::Address(address) => written(address.as_ref()),
         Object::Endpoint(endpoint) => written(endpoint.as_ref()),
+        Object::Holding(holding) => written(holding.as_ref()),
+        Object::Event(event) => written(event.as_ref()),
     }
 }
 
@@ -92,11 +99,18 @@ pub(super) fn decode(path: &str, value: &[u8]) -> Result<Object, DecodeError> {
         path: path.to_owned(),
     })?;
     let object = match &key {
+        Key::Cluster => Object::Cluster(read(path, value)?),
         Key::Network(_) => Object::Network(read(path, value)?),
         Key::Subnet(_) => Object::Subnet(read(path, value)?),
+        Key::Pool(..) => Object::Pool(read(path, value)?),
+        Key::Group(_) => Object::Group(read(path, value)?),
+        Key::Profile(_) => Object::Profile(read(path, value)?),
+        Key::Reservation(_) => Object::Reservation(read(path, value)?),
         Key::Node(_) => Object::Node(read(path, value)?),
         Key::Address(_) => Object::Address(read(path, value)?),
         Key::Endpoint(_) => Object::Endpoint(read(path, value)?),
+        Key::Holding(..) => Object::Holding(read(path, value)?),
+        Key::Event(_) => Object::Event(read(path, value)?),
     };
     if object.key() == key {
         Ok(object)

@@ -3,46 +3,90 @@
 //! ```text
 //! /trunkline/schema                             how all that follows is to be read
 //! /trunkline/v1/revision                        the number of the last change
+//! /trunkline/v1/cluster
 //! /trunkline/v1/networks/<name>
 //! /trunkline/v1/subnets/<name>
+//! /trunkline/v1/pools/<subnet>/<name>
+//! /trunkline/v1/groups/<name>
+//! /trunkline/v1/profiles/<name>
+//! /trunkline/v1/reservations/<name>
 //! /trunkline/v1/nodes/<name>
 //! /trunkline/v1/addresses/<ip>                  in canonical form
 //! /trunkline/v1/endpoints/<container>/<ifname>
+//! /trunkline/v1/holdings/<ip>/<revision>        the past: of 20 digits, so that keys sort by it
+//! /trunkline/v1/events/<revision>               the same
 //! ```
 //!
 //! No part needs escaping: the types of the parts allow no `/`.
 
-use trunkline_ipam::Key;
+use trunkline_ipam::{Key, Revision};
 
 /// The key of the schema's version.
 pub(super) const SCHEMA: &str = "/trunkline/schema";
 /// The key of the last change's number.
 pub(super) const REVISION: &str = "/trunkline/v1/revision";
 
+/// The key of the cluster's identity.
+const CLUSTER: &str = "/trunkline/v1/cluster";
+/// What begins the keys of past holdings.
+pub(super) const HOLDINGS: &str = "/trunkline/v1/holdings/";
+/// What begins the keys of events.
+pub(super) const EVENTS: &str = "/trunkline/v1/events/";
+
 const PREFIX: &str = "/trunkline/v1/";
 
 /// Where the object with this key is.
 pub(super) fn path(key: &Key) -> String {
     match key {
+        Key::Cluster => CLUSTER.to_owned(),
         Key::Network(name) => format!("{PREFIX}networks/{name}"),
         Key::Subnet(name) => format!("{PREFIX}subnets/{name}"),
+        Key::Pool(subnet, name) => format!("{PREFIX}pools/{subnet}/{name}"),
+        Key::Group(name) => format!("{PREFIX}groups/{name}"),
+        Key::Profile(name) => format!("{PREFIX}profiles/{name}"),
+        Key::Reservation(name) => format!("{PREFIX}reservations/{name}"),
         Key::Node(name) => format!("{PREFIX}nodes/{name}"),
         Key::Address(ip) => format!("{PREFIX}addresses/{ip}"),
         Key::Endpoint(attachment) => format!("{PREFIX}endpoints/{attachment}"),
+        Key::Holding(ip, revision) => format!("{HOLDINGS}{ip}/{:020}", revision.number()),
+        Key::Event(revision) => format!("{EVENTS}{:020}", revision.number()),
     }
 }
 
 /// The key of the object that is at `path`.
 pub(super) fn key(path: &str) -> Option<Key> {
+    if path == CLUSTER {
+        return Some(Key::Cluster);
+    }
     let (kind, rest) = path.strip_prefix(PREFIX)?.split_once('/')?;
     match kind {
         "networks" => rest.parse().ok().map(Key::Network),
         "subnets" => rest.parse().ok().map(Key::Subnet),
+        "pools" => {
+            let (subnet, name) = rest.split_once('/')?;
+            Some(Key::Pool(subnet.parse().ok()?, name.parse().ok()?))
+        }
+        "groups" => rest.parse().ok().map(Key::Group),
+        "profiles" => rest.parse().ok().map(Key::Profile),
+        "reservations" => rest.parse().ok().map(Key::Reservation),
         "nodes" => rest.parse().ok().map(Key::Node),
         "addresses" => rest.parse().ok().map(Key::Address),
         "endpoints" => rest.parse().ok().map(Key::Endpoint),
+        "holdings" => {
+            let (ip, number) = rest.split_once('/')?;
+            Some(Key::Holding(ip.parse().ok()?, revision(number)?))
+        }
+        "events" => revision(rest).map(Key::Event),
         _ => None,
     }
+}
+
+/// The revision that is written as 20 digits.
+fn revision(digits: &str) -> Option<Revision> {
+    (digits.len() == 20)
+        .then(|| digits.parse().ok())
+        .flatten()
+        .map(Revision::new)
 }
 
 #[cfg(test)]
@@ -72,6 +116,31 @@ mod tests {
                 "/trunkline/v1/endpoints/4f5e/eth0",
                 Key::Endpoint("4f5e/eth0".parse().unwrap()),
             ),
+            ("/trunkline/v1/cluster", Key::Cluster),
+            (
+                "/trunkline/v1/pools/blue-r1/nodes",
+                Key::Pool("blue-r1".parse().unwrap(), "nodes".parse().unwrap()),
+            ),
+            (
+                "/trunkline/v1/groups/web",
+                Key::Group("web".parse().unwrap()),
+            ),
+            (
+                "/trunkline/v1/profiles/gold",
+                Key::Profile("gold".parse().unwrap()),
+            ),
+            (
+                "/trunkline/v1/reservations/db",
+                Key::Reservation("db".parse().unwrap()),
+            ),
+            (
+                "/trunkline/v1/holdings/fd00::7/00000000000000000042",
+                Key::Holding("fd00::7".parse().unwrap(), Revision::new(42)),
+            ),
+            (
+                "/trunkline/v1/events/00000000000000000042",
+                Key::Event(Revision::new(42)),
+            ),
         ] {
             assert_eq!(key(path_text), Some(expected.clone()));
             assert_eq!(path(&expected), path_text);
@@ -80,6 +149,7 @@ mod tests {
             REVISION,
             SCHEMA,
             "/trunkline/v1/pools/a",
+            "/trunkline/v1/events/42",
             "/trunkline/v1/networks/A",
         ] {
             assert_eq!(key(stray), None, "{stray}");

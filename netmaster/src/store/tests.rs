@@ -34,6 +34,7 @@ impl Author {
             name: name.parse().unwrap(),
             vlan: vlan.parse().unwrap(),
             mtu: Default::default(),
+            labels: Default::default(),
         };
         self.make(|ledger| create_network(ledger.catalog(), &spec).unwrap().change);
     }
@@ -45,14 +46,19 @@ impl Author {
             cidr: "10.1.0.0/24".parse().unwrap(),
             gateway: "10.1.0.1".parse().unwrap(),
             ranges: Vec::new(),
-            rack: Some("r1".parse().unwrap()),
+            exclusions: Vec::new(),
+            placement: trunkline_ipam::Placement::Rack("r1".parse().unwrap()),
+            labels: Default::default(),
         };
         self.make(|ledger| create_subnet(ledger.catalog(), &spec).unwrap().change);
         let spec = NodeSpec {
             name: "n1".parse().unwrap(),
             rack: "r1".parse().unwrap(),
+            labels: Default::default(),
+            boot_id: None,
+            agent_version: None,
         };
-        self.make(|ledger| register_node(ledger.catalog(), &spec).unwrap().change);
+        self.make(|ledger| register_node(ledger.catalog(), &spec, NOW).unwrap().change);
     }
 
     fn endpoint(&mut self, attachment: &str) {
@@ -162,13 +168,13 @@ fn the_written_form_of_addresses_and_endpoints_stays_as_it_is() {
     assert_eq!(
         text,
         [
-            r#"/trunkline/v1/addresses/10.1.0.2 {"version":1,"ip":"10.1.0.2","subnet":"blue-1","network":"blue","state":{"bound":{"attachment":"c1/eth0"}},"revision":4}"#,
-            r#"/trunkline/v1/addresses/10.1.0.3 {"version":1,"ip":"10.1.0.3","subnet":"blue-1","network":"blue","state":{"released":{"at":1700000000}},"revision":6}"#,
+            r#"/trunkline/v1/addresses/10.1.0.2 {"version":1,"ip":"10.1.0.2","subnet":"blue-1","network":"blue","state":{"bound":{"attachment":"c1/eth0"}},"since":1700000000,"revision":4}"#,
+            r#"/trunkline/v1/addresses/10.1.0.3 {"version":1,"ip":"10.1.0.3","subnet":"blue-1","network":"blue","state":{"released":{}},"since":1700000000,"revision":6}"#,
             r#"/trunkline/v1/endpoints/c1/eth0 {"version":1,"attachment":"c1/eth0","node":"n1","network":"blue","mac":"02:01:0a:01:00:02","addresses":[{"ip":"10.1.0.2","subnet":"blue-1"}],"created":1700000000,"revision":4}"#,
             r#"/trunkline/v1/networks/blue {"version":1,"name":"blue","vlan":100,"mtu":1500,"revision":1}"#,
-            r#"/trunkline/v1/nodes/n1 {"version":1,"name":"n1","rack":"r1","revision":3}"#,
+            r#"/trunkline/v1/nodes/n1 {"version":1,"name":"n1","rack":"r1","last_heard":1700000000,"fence":1,"reported":0,"revision":3}"#,
             r#"/trunkline/v1/revision {"version":1,"revision":6}"#,
-            r#"/trunkline/v1/subnets/blue-1 {"version":1,"name":"blue-1","network":"blue","cidr":"10.1.0.0/24","gateway":"10.1.0.1","ranges":["10.1.0.1-10.1.0.254"],"rack":"r1","revision":2}"#,
+            r#"/trunkline/v1/subnets/blue-1 {"version":1,"name":"blue-1","network":"blue","cidr":"10.1.0.0/24","gateway":"10.1.0.1","ranges":["10.1.0.1-10.1.0.254"],"placement":{"rack":"r1"},"revision":2}"#,
         ]
     );
 }
@@ -183,7 +189,7 @@ fn damaged_values_are_refused_by_their_key() {
         (path, &good.replace("100", "0")),
         (path, &good.replace(r#""version":1"#, r#""version":2"#)),
         (path, &good.replace("blue", "red")),
-        ("/trunkline/v1/pools/blue", good),
+        ("/trunkline/v1/colours/blue", good),
     ] {
         let error = codec::decode(path, value.as_bytes()).unwrap_err();
         assert!(error.to_string().contains(&format!("`{path}`")), "{error}");

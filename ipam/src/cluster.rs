@@ -1,0 +1,42 @@
+//! The cluster as a whole: which one it is, and how often it was restored from a back-up.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Revision, Timestamp};
+
+/// How often the cluster was restored from a back-up. What was handed out in an earlier epoch after
+/// the back-up was made is not in the books of this one.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// The epoch with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The epoch's number; 0 until the first restore.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// What makes this cluster this one. There is exactly one, made when netmaster first starts on an
+/// empty store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Drawn at random once; agents refuse another one.
+    pub id: String,
+    /// Agents refuse an older one.
+    pub epoch: Epoch,
+    /// When this epoch began; nothing is handed out for some time from then on, so that nodes that
+    /// are not in the back-up can make themselves known.
+    pub since: Timestamp,
+    /// The change that made it what it is.
+    pub revision: Revision,
+}

@@ -1,0 +1,88 @@
+//! Refusals, as far as callers tell them apart.
+
+/// Why an operation was refused. The text of the error says the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// What the request names is not there.
+    NotFound(Kind),
+    /// There is an object with that key.
+    NameInUse,
+    /// Another network of the fabric has the VLAN.
+    VlanInUse,
+    /// It cannot be deleted or changed like that while others refer to it.
+    InUse(Kind),
+    /// It was changed since the revision that the request names.
+    StaleRevision {
+        /// The revision it is at.
+        current: crate::Revision,
+    },
+    /// A CIDR that makes no sense, or overlaps another.
+    Cidr,
+    /// Its addresses overlap those of another.
+    Overlap,
+    /// A gateway outside its subnet.
+    Gateway,
+    /// Ranges outside their subnet, or overlapping.
+    Range,
+    /// Another value that makes no sense where it is.
+    Invalid,
+    /// It means the same as another object of equal rank, and nothing says which counts.
+    Ambiguous,
+    /// The attachment has another address.
+    AttachmentInUse,
+    /// No subnet for the node's rack.
+    NoSubnetForRack,
+    /// The fixed address belongs to another rack.
+    WrongRack,
+    /// Nothing is free.
+    Full,
+    /// The address is held by another, or withheld.
+    AddressInUse,
+    /// No group says which network the pod is to be on.
+    NoNetwork,
+    /// The subnet hands out nothing until nodes have reported, after a restore. May be repeated.
+    AwaitingReports,
+    /// The holder of a fixed address is on a node that has not been heard. May be repeated.
+    NodeSilent,
+    /// The node's leases were taken from it; it must register again.
+    Fenced,
+    /// The node knows another cluster or a newer epoch.
+    WrongCluster,
+}
+
+/// The kinds of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The cluster itself.
+    Cluster,
+    /// A layer-2 domain.
+    Network,
+    /// A CIDR of a network.
+    Subnet,
+    /// A named range of a subnet.
+    Pool,
+    /// Pods and what they are bound to.
+    Group,
+    /// Quality of service.
+    Profile,
+    /// Addresses kept for somebody.
+    Reservation,
+    /// A machine that pods run on.
+    Node,
+    /// The record of an address.
+    Address,
+    /// One interface of one container.
+    Endpoint,
+    /// A past holding of an address.
+    Holding,
+    /// Something that happened.
+    Event,
+}
+
+/// An operation's refusal.
+pub trait Refusal: std::error::Error {
+    /// Why, for programs.
+    fn reason(&self) -> Reason;
+}
