@@ -53,6 +53,7 @@ const MAY_LINK: &[(&str, &[&str])] = &[
     ),
     // The lab sees the product only through packets, kernel state and command output.
     ("trunkline-lab", &[]),
+    ("trunkline-fuzz", &["trunkline-types"]),
     (
         "trunkline-floor",
         &["trunkline-types", "trunkline-ovs", "trunkline-netlink"],
