@@ -120,6 +120,18 @@ impl Catalog {
         self.revision
     }
 
+    /// The object with this key.
+    #[must_use]
+    pub fn object(&self, key: &Key) -> Option<Object> {
+        match key {
+            Key::Network(name) => self.network(name).cloned().map(Object::Network),
+            Key::Subnet(name) => self.subnet(name).cloned().map(Object::Subnet),
+            Key::Node(name) => self.node(name).cloned().map(Object::Node),
+            Key::Address(ip) => self.address(*ip).cloned().map(Object::Address),
+            Key::Endpoint(attachment) => self.endpoint(attachment).cloned().map(Object::Endpoint),
+        }
+    }
+
     /// The network of that name.
     #[must_use]
     pub fn network(&self, name: &Name) -> Option<&Arc<Network>> {

@@ -19,7 +19,11 @@ pub(super) const SCHEMA: &str = "/trunkline/schema";
 /// The key of the last change's number.
 pub(super) const REVISION: &str = "/trunkline/v1/revision";
 
-const PREFIX: &str = "/trunkline/v1/";
+/// What all keys but the schema's begin with.
+pub(super) const PREFIX: &str = "/trunkline/v1/";
+
+/// What the keys of records begin with, in order: they are stored, but not kept in memory.
+pub const RECORDS: [&str; 2] = ["/trunkline/v1/events/", "/trunkline/v1/holdings/"];
 
 /// Where the object with this key is.
 pub(super) fn path(key: &Key) -> String {
