@@ -171,7 +171,10 @@ pub struct Change {
 }
 
 impl Change {
-    pub(crate) fn new(revision: Revision, edits: Vec<Edit>) -> Self {
+    /// The change that makes `edits` and leads to `revision`. The planning functions make changes
+    /// of their own; this is for one that was made elsewhere and is to be made here too.
+    #[must_use]
+    pub fn new(revision: Revision, edits: Vec<Edit>) -> Self {
         Self { revision, edits }
     }
 

@@ -36,11 +36,20 @@ impl From<WriteError<Self>> for Failure {
             WriteError::Refused(failure) => failure,
             WriteError::Unavailable(unavailable) => {
                 let code = match unavailable {
-                    Unavailable::Store => ErrorCode::StoreUnavailable,
+                    Unavailable::Store | Unavailable::Full | Unavailable::NotLeading => {
+                        ErrorCode::StoreUnavailable
+                    }
                     Unavailable::Stopped => ErrorCode::ShuttingDown,
                 };
                 Self::new(code, unavailable.to_string())
             }
+            WriteError::TooLarge { operations, bytes } => Self::new(
+                ErrorCode::Internal,
+                format!(
+                    "the request would change {operations} keys and {bytes} bytes at once, which \
+                     is more than a transaction holds: do it in smaller steps"
+                ),
+            ),
         }
     }
 }

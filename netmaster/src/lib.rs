@@ -1,9 +1,10 @@
 //! netmaster: the control plane, which owns networks, subnets and addresses.
 //!
 //! ```text
-//! routes ── plan ──► allocator: one thread, one writer ── batch ──► store
-//!    ▲                 plans against the ledger in memory             │ durable
-//!    └── read ── catalog, as of the last durable batch ◄──────────────┘
+//! routes ── plan ──► allocator: one writer, if this ── batch ──► store ──► other replicas
+//!    ▲               replica leads; plans in memory                │ durable
+//!    ├── read ── catalog, as of the last durable batch ◄───────────┤
+//!    └── watch ─ feed of batches ◄─────────────────────────────────┘
 //! ```
 //!
 //! What is allowed is decided in the `ipam` crate, by pure functions. Here their requests come in
@@ -13,7 +14,9 @@ mod allocator;
 mod args;
 mod clock;
 mod failure;
+mod feed;
 mod log;
+mod replica;
 mod routes;
 mod server;
 mod store;
@@ -21,4 +24,4 @@ mod store;
 pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig};
 pub use log::{LogFilterError, start_log};
 pub use server::{Server, ServerError, serve};
-pub use store::{Batch, Embedded, Store, StoreError};
+pub use store::{Embedded, Opened, StoreError};

@@ -8,14 +8,15 @@ use std::time::Duration;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::allocator::Allocator;
 use crate::args::ServeConfig;
+use crate::replica::Replica;
 use crate::routes::router;
-use crate::store::{Embedded, Store, StoreError};
+use crate::store::{Embedded, Opened, StoreError};
 
 /// How long requests under way may take once netmaster is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -48,17 +49,21 @@ pub enum ServerError {
 pub struct Server {
     listeners: Vec<(SocketAddr, TcpListener)>,
     allocator: Allocator,
-    writer_ended: oneshot::Receiver<()>,
+    replica: Replica,
 }
 
 impl Server {
     /// Loads `store` and listens on the addresses of `listen`; with port 0, on any free port.
+    /// Other replicas are told to reach this one at `advertise`, else at the first address.
     ///
     /// # Errors
     ///
     /// [`ServerError`] if the store cannot be read or an address cannot be listened on.
-    pub async fn bind(listen: &[SocketAddr], store: Box<dyn Store>) -> Result<Self, ServerError> {
-        let (allocator, writer_ended) = Allocator::start(store)?;
+    pub async fn bind(
+        listen: &[SocketAddr],
+        store: impl Into<Opened>,
+        advertise: Option<&str>,
+    ) -> Result<Self, ServerError> {
         let mut listeners = Vec::new();
         for &address in listen {
             let failed = |source| ServerError::Listen { address, source };
@@ -66,10 +71,15 @@ impl Server {
             let bound = listener.local_addr().map_err(failed)?;
             listeners.push((bound, listener));
         }
+        let first = listeners
+            .first()
+            .map(|(address, _)| format!("http://{address}"));
+        let url = advertise.map(str::to_owned).or(first).unwrap_or_default();
+        let (allocator, replica) = Replica::start(store.into(), &url).await?;
         Ok(Self {
             listeners,
             allocator,
-            writer_ended,
+            replica,
         })
     }
 
@@ -84,7 +94,7 @@ impl Server {
         let Self {
             listeners,
             allocator,
-            writer_ended,
+            replica,
         } = self;
         let (stopping, stopped) = watch::channel(());
         let mut serving = JoinSet::new();
@@ -107,11 +117,12 @@ impl Server {
         drop(stopping);
         let drained = tokio::time::timeout(DRAIN, async {
             while serving.join_next().await.is_some() {}
-            // With the last connection the last allocator is gone.
-            let _ = writer_ended.await;
         });
         if drained.await.is_err() {
             warn!("connections still open are cut");
+        }
+        if tokio::time::timeout(DRAIN, replica.stop()).await.is_err() {
+            warn!("the store is not closed in time; what was acknowledged is in it");
         }
     }
 }
@@ -126,7 +137,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let store = Embedded::open(&config.data_dir)?;
-    let server = Server::bind(&config.listen, Box::new(store)).await?;
+    let server = Server::bind(&config.listen, store, None).await?;
     for address in server.addresses() {
         info!(%address, data_dir = %config.data_dir.display(), "listening");
         // For scripts: they need not know the log's form. Nobody has to read it.

@@ -30,7 +30,7 @@ impl Netmaster {
     pub(crate) async fn start() -> Self {
         let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let store = Embedded::in_memory().unwrap();
-        let server = Server::bind(&[any_port], Box::new(store)).await.unwrap();
+        let server = Server::bind(&[any_port], store, None).await.unwrap();
         let url = format!("http://{}", server.addresses().next().unwrap());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run(async {
