@@ -35,11 +35,14 @@ mod timestamp;
 pub use address::{Address, AddressState, Conflict};
 pub use allocate::{AllocateError, AllocateRequest, allocate};
 pub use catalog::{Catalog, Inconsistency};
-pub use change::{Change, Edit, Key, Object, Planned, Revision};
+pub use change::{Change, Edit, Key, Object, Planned, Revision, Step};
 pub use cluster::{Cluster, Epoch};
 pub use endpoint::{Endpoint, EndpointAddress};
 pub use free::{FreeSet, FreeSpace};
-pub use group::{Group, GroupSpec, Level, Scope};
+pub use group::{
+    Binding, Choice, Group, GroupSpec, Level, Miss, Outcome, Resolution, Rung, Scope, Subject,
+    explain, resolve,
+};
 pub use ledger::Ledger;
 pub use listing::Listing;
 pub use mac::mac_of;
