@@ -83,6 +83,57 @@ where
     deserializer.deserialize_seq(Bounded::<T, MAX>(PhantomData))
 }
 
+/// Reads a list that may be `null`.
+pub(crate) fn some_list<'de, D, T, const MAX: usize>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Present<T, const MAX: usize>(Vec<T>);
+
+    impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Present<T, MAX> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            list::<D, T, MAX>(deserializer).map(Self)
+        }
+    }
+
+    let present = Option::<Present<T, MAX>>::deserialize(deserializer)?;
+    Ok(present.map(|present| present.0))
+}
+
+/// Reads a number from `MIN` to `MAX`.
+pub(crate) fn in_range<'de, D, const MIN: u32, const MAX: u32>(
+    deserializer: D,
+) -> Result<u32, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    // Wider than the type, so that an out-of-range value gets our message.
+    let number = i64::deserialize(deserializer)?;
+    u32::try_from(number)
+        .ok()
+        .filter(|number| (MIN..=MAX).contains(number))
+        .ok_or_else(|| D::Error::custom(format!("`{number}` is out of range: use {MIN}–{MAX}")))
+}
+
+/// Reads labels that may be left out or `null`.
+pub(crate) fn some_labels<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Labels>, D::Error> {
+    struct Present(Labels);
+
+    impl<'de> Deserialize<'de> for Present {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            labels(deserializer).map(Self)
+        }
+    }
+
+    let present = Option::<Present>::deserialize(deserializer)?;
+    Ok(present.map(|present| present.0))
+}
+
 /// Reads labels, each key once.
 pub(crate) fn labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {
     struct Map;
@@ -179,6 +230,17 @@ pub(crate) fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     Ok(text)
 }
 
+/// Reads a line for people that says something.
+pub(crate) fn some_line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = line(deserializer)?;
+    if text.trim().is_empty() {
+        return Err(D::Error::custom(format!(
+            "`{text}` says nothing: write a few words"
+        )));
+    }
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,9 +285,15 @@ mod tests {
             (r#"{"labels": {"a": "b c"}}"#, "`b c`"),
             (r#"{"pod": {"namespace": "shop"}}"#, "`name`"),
             (r#"{"pod": {"namespace": "shop", "name": ""}}"#, "``"),
-            (r#"{"pod": {"namespace": "shop", "name": "a\nb"}}"#, "`a\\nb`"),
+            (
+                r#"{"pod": {"namespace": "shop", "name": "a\nb"}}"#,
+                "`a\\nb`",
+            ),
             (r#"{"pod": {"namespace": "a/b", "name": "web"}}"#, "`a/b`"),
-            (r#"{"pod": {"namespace": "s", "name": "w", "uid": "1"}}"#, "`uid`"),
+            (
+                r#"{"pod": {"namespace": "s", "name": "w", "uid": "1"}}"#,
+                "`uid`",
+            ),
             (r#"{"addresses": ["10.1.0"]}"#, "`10.1.0`"),
             (r#"{"addresses": ["::1", "::2", "::3"]}"#, "more than 2"),
             (r#"{"reason": "a\u0000"}"#, "`a\\0`"),

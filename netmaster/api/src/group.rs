@@ -51,7 +51,11 @@ pub struct GroupSpec {
     #[serde(default)]
     pub priority: i32,
     /// What selectors choose the group itself by.
-    #[serde(default, skip_serializing_if = "Labels::is_empty", deserialize_with = "field::labels")]
+    #[serde(
+        default,
+        skip_serializing_if = "Labels::is_empty",
+        deserialize_with = "field::labels"
+    )]
     #[schema(value_type = schema::Labels)]
     pub labels: Labels,
 }

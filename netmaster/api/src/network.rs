@@ -25,7 +25,11 @@ pub struct NetworkSpec {
     #[schema(value_type = u16, minimum = 1280, maximum = 9216, default = 1500)]
     pub mtu: Mtu,
     /// What selectors choose it by.
-    #[serde(default, skip_serializing_if = "Labels::is_empty", deserialize_with = "field::labels")]
+    #[serde(
+        default,
+        skip_serializing_if = "Labels::is_empty",
+        deserialize_with = "field::labels"
+    )]
     #[schema(value_type = schema::Labels)]
     pub labels: Labels,
 }

@@ -27,7 +27,11 @@ pub struct PoolSpec {
     #[schema(value_type = Vec<schema::AddressRange>, min_items = 1, max_items = 256)]
     pub ranges: Vec<AddressRange>,
     /// What selectors choose it by.
-    #[serde(default, skip_serializing_if = "Labels::is_empty", deserialize_with = "field::labels")]
+    #[serde(
+        default,
+        skip_serializing_if = "Labels::is_empty",
+        deserialize_with = "field::labels"
+    )]
     #[schema(value_type = schema::Labels)]
     pub labels: Labels,
 }

@@ -42,7 +42,11 @@ pub struct ProfileSpec {
     #[schema(value_type = Option<u8>, minimum = 0, maximum = 63)]
     pub dscp: Option<Dscp>,
     /// What selectors choose it by.
-    #[serde(default, skip_serializing_if = "Labels::is_empty", deserialize_with = "field::labels")]
+    #[serde(
+        default,
+        skip_serializing_if = "Labels::is_empty",
+        deserialize_with = "field::labels"
+    )]
     #[schema(value_type = schema::Labels)]
     pub labels: Labels,
 }

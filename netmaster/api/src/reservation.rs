@@ -57,18 +57,30 @@ pub struct ReservationSpec {
     #[serde(default)]
     pub retention: Retention,
     /// Who asks for it: a person or team; at most 256 bytes.
-    #[serde(default, skip_serializing_if = "String::is_empty", deserialize_with = "field::line")]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "field::line"
+    )]
     #[schema(max_length = 256)]
     pub owner: String,
     /// What it is for; at most 256 bytes.
-    #[serde(default, skip_serializing_if = "String::is_empty", deserialize_with = "field::line")]
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "field::line"
+    )]
     #[schema(max_length = 256)]
     pub reason: String,
     /// When it ends in any case, in seconds since 1970-01-01 00:00:00 UTC; if left out, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
     /// What selectors choose it by.
-    #[serde(default, skip_serializing_if = "Labels::is_empty", deserialize_with = "field::labels")]
+    #[serde(
+        default,
+        skip_serializing_if = "Labels::is_empty",
+        deserialize_with = "field::labels"
+    )]
     #[schema(value_type = schema::Labels)]
     pub labels: Labels,
 }

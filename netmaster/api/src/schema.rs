@@ -45,7 +45,6 @@ text! {
     Attachment: "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}/[!-.0-9;-~]{1,15}$",
         "`<container id>/<interface name>`", "4f5e1c/eth0";
     ContainerId: "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$", "A container id of the runtime", "4f5e1c";
-    InterfaceName: "^[!-.0-9;-~]{1,15}$", "A network interface's name in a container", "eth0";
     Selector: "^[ -~]*$",
         "What labels must be, as in Kubernetes: `app=web,tier in (front,back),!legacy`; empty: \
          anything", "app=web";
@@ -88,7 +87,6 @@ mod tests {
                 "Mac" => example.parse::<trunkline_types::MacAddr>().is_ok(),
                 "Attachment" => example.parse::<trunkline_types::Attachment>().is_ok(),
                 "ContainerId" => example.parse::<trunkline_types::ContainerId>().is_ok(),
-                "InterfaceName" => example.parse::<trunkline_types::InterfaceName>().is_ok(),
                 "Selector" => example.parse::<trunkline_types::Selector>().is_ok(),
                 _ => false,
             };

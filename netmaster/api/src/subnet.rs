@@ -56,7 +56,11 @@ pub struct SubnetSpec {
     #[schema(value_type = Option<schema::Selector>)]
     pub nodes: Option<Selector>,
     /// What selectors choose it by.
-    #[serde(default, skip_serializing_if = "Labels::is_empty", deserialize_with = "field::labels")]
+    #[serde(
+        default,
+        skip_serializing_if = "Labels::is_empty",
+        deserialize_with = "field::labels"
+    )]
     #[schema(value_type = schema::Labels)]
     pub labels: Labels,
 }
