@@ -121,6 +121,15 @@ pub fn load_catalog(reader: &Reader) -> Result<(Catalog, Position), StoreError> 
     Ok((Catalog::load(position.revision, objects)?, position))
 }
 
+/// The object that is written as `value` under `key`.
+///
+/// # Errors
+///
+/// [`StoreError::Damaged`] if it cannot be read.
+pub(crate) fn decode(key: &str, value: &[u8]) -> Result<Object, StoreError> {
+    Ok(codec::decode(key, value)?)
+}
+
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
