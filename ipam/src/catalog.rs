@@ -89,6 +89,7 @@ impl Catalog {
                     .insert(pool.name.clone(), pool);
             }
             Object::Group(group) => {
+                self.index.add_group(&group);
                 self.groups.insert(group.name.clone(), group);
             }
             Object::Profile(profile) => {
@@ -137,7 +138,9 @@ impl Catalog {
                 }
             }
             Key::Group(name) => {
-                self.groups.remove(name);
+                if let Some(group) = self.groups.remove(name) {
+                    self.index.remove_group(&group);
+                }
             }
             Key::Profile(name) => {
                 self.profiles.remove(name);
@@ -244,6 +247,18 @@ impl Catalog {
     /// All groups, by name.
     pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
         self.groups.values()
+    }
+
+    /// The groups that may be for pods of `namespace`, or of none, in no order.
+    pub(crate) fn groups_near(
+        &self,
+        namespace: Option<&Name>,
+    ) -> impl Iterator<Item = &Arc<Group>> {
+        let own = namespace
+            .into_iter()
+            .flat_map(|name| self.index.groups_of(name));
+        own.chain(self.index.wide_groups())
+            .filter_map(|name| self.groups.get(name))
     }
 
     /// The profile of that name.

@@ -210,3 +210,13 @@ pub struct Planned<T> {
     /// What to do about it.
     pub change: Change,
 }
+
+/// One step of what does not fit into one change. Every step leaves the objects in order; the
+/// caller makes it, plans again, and so on until it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What to do next; empty if nothing is left.
+    pub change: Change,
+    /// Whether nothing is left after this change.
+    pub done: bool,
+}

@@ -1,11 +1,15 @@
 //! Groups: which pods get which network, pool and profile.
 
+mod resolve;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use trunkline_types::{Labels, Name, Selector};
 
 use crate::Revision;
+
+pub use resolve::{Binding, Choice, Miss, Outcome, Resolution, Rung, Subject, explain, resolve};
 
 /// Pods, and what they are bound to. Each of network, pool and profile comes from the most
 /// specific group that names one; the rest of that group does not matter for it.
@@ -104,6 +108,15 @@ impl Scope {
             Self::NodeClass { .. } => Level::NodeClass,
             Self::Namespaces { .. } => Level::Namespace,
             Self::Pods { .. } => Level::Labels,
+        }
+    }
+
+    /// The namespaces it is confined to; none if it is for pods of all.
+    #[must_use]
+    pub fn namespaces(&self) -> Option<&BTreeSet<Name>> {
+        match self {
+            Self::Cluster | Self::NodeClass { .. } => None,
+            Self::Namespaces { namespaces } | Self::Pods { namespaces, .. } => Some(namespaces),
         }
     }
 }

@@ -35,6 +35,9 @@ pub struct Subnet {
     /// What selectors choose it by.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
+    /// Whether it is being deleted: nothing of it is handed out any more, and it cannot be changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleting: bool,
     /// The change that made it what it is.
     pub revision: Revision,
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use trunkline_types::{Cidr, LabelValue, Name, VlanId};
 
-use crate::{Address, Endpoint, Holder, Network, Placement, Reservation, Subnet};
+use crate::{Address, Endpoint, Group, Holder, Network, Placement, Reservation, Subnet};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
@@ -17,6 +17,10 @@ pub(super) struct Index {
     /// Subnets by their first address. No two overlap, so this is also the order of their last
     /// ones.
     starts: BTreeMap<IpAddr, Name>,
+    /// Namespace → the groups that are for it, or for some pods of it.
+    namespaces: BTreeMap<Name, BTreeSet<Name>>,
+    /// The groups that are for all namespaces.
+    wide: BTreeSet<Name>,
     /// Reserved address → reservation.
     reserved: BTreeMap<IpAddr, Name>,
     /// Holder → its reservations.
@@ -102,6 +106,34 @@ impl Index {
         }
     }
 
+    pub(super) fn add_group(&mut self, group: &Group) {
+        match group.scope.namespaces() {
+            None => {
+                self.wide.insert(group.name.clone());
+            }
+            Some(namespaces) => {
+                for namespace in namespaces {
+                    self.namespaces
+                        .entry(namespace.clone())
+                        .or_default()
+                        .insert(group.name.clone());
+                }
+            }
+        }
+    }
+
+    pub(super) fn remove_group(&mut self, group: &Group) {
+        self.wide.remove(&group.name);
+        for namespace in group.scope.namespaces().into_iter().flatten() {
+            if let Some(groups) = self.namespaces.get_mut(namespace) {
+                groups.remove(&group.name);
+                if groups.is_empty() {
+                    self.namespaces.remove(namespace);
+                }
+            }
+        }
+    }
+
     pub(super) fn add_reservation(&mut self, reservation: &Reservation) {
         for address in &reservation.addresses {
             self.reserved.insert(address.ip, reservation.name.clone());
@@ -122,6 +154,14 @@ impl Index {
                 self.holders.remove(&reservation.holder);
             }
         }
+    }
+
+    pub(super) fn wide_groups(&self) -> impl Iterator<Item = &Name> {
+        self.wide.iter()
+    }
+
+    pub(super) fn groups_of(&self, namespace: &Name) -> impl Iterator<Item = &Name> {
+        self.namespaces.get(namespace).into_iter().flatten()
     }
 
     pub(super) fn reservation_of(&self, ip: IpAddr) -> Option<&Name> {

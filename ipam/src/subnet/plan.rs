@@ -75,6 +75,7 @@ pub fn create_subnet(
         exclusions: spec.exclusions.clone(),
         placement: spec.placement.clone(),
         labels: spec.labels.clone(),
+        deleting: false,
         revision,
     });
     let change = Change::new(revision, vec![Edit::Put(Object::Subnet(subnet.clone()))]);
