@@ -1,5 +1,6 @@
 //! A client of the API.
 
+mod backup;
 mod error;
 
 use std::time::Duration;

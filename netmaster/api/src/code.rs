@@ -53,6 +53,14 @@ pub enum ErrorCode {
     NoSubnetForRack,
     /// Every address that the node may use is in use.
     SubnetFull,
+    /// Nobody waits for an answer to this request to a node.
+    RequestNotFound,
+    /// The request or its sender knows another cluster, or more of it than this netmaster does.
+    WrongCluster,
+    /// The caller's role does not allow it.
+    Forbidden,
+    /// The node has as many requests as it may have. It may be asked again.
+    NodeBusy,
     /// What was asked for could not be written. It may be asked for again.
     StoreUnavailable,
     /// netmaster is about to end. It may be asked again, when it is back.
@@ -77,7 +85,9 @@ impl ErrorCode {
             | Self::NetworkNotFound
             | Self::SubnetNotFound
             | Self::NodeNotFound
-            | Self::EndpointNotFound => 404,
+            | Self::EndpointNotFound
+            | Self::RequestNotFound => 404,
+            Self::Forbidden => 403,
             Self::MethodNotAllowed => 405,
             Self::NameInUse
             | Self::VlanInUse
@@ -87,7 +97,8 @@ impl ErrorCode {
             | Self::AttachmentInUse
             | Self::SubnetOverlap
             | Self::NoSubnetForRack
-            | Self::SubnetFull => 409,
+            | Self::SubnetFull
+            | Self::WrongCluster => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidField
@@ -95,7 +106,7 @@ impl ErrorCode {
             | Self::InvalidCidr
             | Self::InvalidGateway
             | Self::InvalidRange => 422,
-            Self::StoreUnavailable | Self::ShuttingDown => 503,
+            Self::NodeBusy | Self::StoreUnavailable | Self::ShuttingDown => 503,
             Self::Internal | Self::Unknown => 500,
         }
     }
@@ -127,6 +138,10 @@ impl ErrorCode {
             Self::InvalidRange => "invalid range",
             Self::NoSubnetForRack => "no subnet for this rack",
             Self::SubnetFull => "no free address",
+            Self::RequestNotFound => "request not found",
+            Self::WrongCluster => "wrong cluster",
+            Self::Forbidden => "forbidden",
+            Self::NodeBusy => "node busy",
             Self::StoreUnavailable => "store unavailable",
             Self::ShuttingDown => "shutting down",
             Self::Internal => "internal error",

@@ -24,19 +24,30 @@
 //! crate's.
 
 mod client;
+mod cluster;
 mod code;
 mod endpoint;
+mod event;
+mod history;
 mod list;
 mod network;
 mod node;
 mod problem;
+mod request;
 mod subnet;
 
 pub use client::{Client, ClientError};
+pub use cluster::{Awaiting, Cluster, header};
 pub use code::ErrorCode;
 pub use endpoint::{Endpoint, EndpointAddress, EndpointSpec};
+pub use event::Event;
+pub use history::{AddressHistory, Holding};
 pub use list::List;
 pub use network::{Network, NetworkSpec};
 pub use node::{Node, NodeSpec};
 pub use problem::Problem;
+pub use request::{
+    AnswerErrorCode, AnswerLine, Capture, NodeRequest, NodeRequestError, NodeRequestSpec, Probe,
+    Protocol, Role, ToAgent, Trace,
+};
 pub use subnet::{Subnet, SubnetSpec};

@@ -7,7 +7,7 @@ use trunkline_ipam::{Catalog, Edit, Key, Kind, Object, Revision, Timestamp, begi
 use trunkline_types::Name;
 
 use super::read::{ReadError, Verified, verify};
-use crate::store::{Batch, Reader, Store, StoreError, decode};
+use crate::store::{Batch, Reader, Store, StoreError, decode, is_own};
 
 /// By how much a restored store's revision is ahead of the back-up's. Changes that were made after
 /// the back-up have numbers too, and no number may be used twice: a watch that resumes after one
@@ -88,7 +88,8 @@ pub fn restore(
     let edits: BTreeMap<String, Option<Vec<u8>>> = edits
         .values()
         .map(|(key, value)| (key.to_owned(), value.map(<[u8]>::to_vec)))
-        .filter(|(key, _)| decode_key_is_object(key))
+        // The store's own keys it writes itself.
+        .filter(|(key, _)| !is_own(key))
         .collect();
     let mut entries = merged(&backup, edits)?;
     let mut count = 0;
@@ -115,11 +116,6 @@ pub fn restore(
         entries: count,
         nodes: catalog.nodes().map(|node| node.name.clone()).collect(),
     })
-}
-
-/// Whether a key of a batch is an object's; else it is the store's own, which writes it itself.
-fn decode_key_is_object(key: &str) -> bool {
-    !crate::store::is_own(key)
 }
 
 /// The back-up's entries with `edits` made to them, in the order of keys.
