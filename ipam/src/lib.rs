@@ -13,6 +13,7 @@ mod allocate;
 mod catalog;
 mod change;
 mod cluster;
+mod conflict;
 mod endpoint;
 #[cfg(test)]
 mod fixture;
@@ -23,20 +24,25 @@ mod listing;
 mod mac;
 mod network;
 mod node;
+mod policy;
 mod pool;
 mod profile;
 mod record;
 mod refusal;
 mod release;
+mod report;
 mod reservation;
+mod reserve;
 mod subnet;
+mod sweep;
 mod timestamp;
 
 pub use address::{Address, AddressState, Conflict};
-pub use allocate::{AllocateError, AllocateRequest, allocate};
+pub use allocate::{AddressUnfit, AllocateError, AllocateRequest, MacUnfit, NoSpace, allocate};
 pub use catalog::{Catalog, Inconsistency};
 pub use change::{Change, Edit, Key, Object, Planned, Revision, Step};
-pub use cluster::{Cluster, Epoch};
+pub use cluster::{Cluster, Epoch, begin_epoch, found_cluster, waive_report};
+pub use conflict::{ConflictError, ConflictReport, clear_conflict, report_conflict};
 pub use endpoint::{Endpoint, EndpointAddress};
 pub use free::{FreeSet, FreeSpace};
 pub use group::{
@@ -49,17 +55,26 @@ pub use mac::mac_of;
 pub use network::{
     CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, create_network, delete_network,
 };
-pub use node::{Node, NodeSpec, RegisterNodeError, register_node};
+pub use node::{
+    Node, NodeSpec, NodeUnfit, RegisterNodeError, Removal, RemovalCause, RemoveNodeError, farewell,
+    overdue_nodes, register_node, remove_node,
+};
+pub use policy::Policy;
 pub use pool::{Pool, PoolSpec};
 pub use profile::{Profile, ProfileSpec};
 pub use record::{Event, EventKind, Holding};
 pub use refusal::{Kind, Reason, Refusal};
-pub use release::release;
+pub use release::{
+    Release, ReleaseAddress, ReleaseAddressError, ReleaseError, release, release_address,
+};
+pub use report::{Held, Report, ReportError, report};
 pub use reservation::{
     Holder, Reservation, ReservationSpec, ReservedAddress, Retention, Wanted, Workload,
 };
+pub use reserve::{LeaseError, LeaseRequest, Leased, Slot, lease, recall, return_leases};
 pub use subnet::{
     CreateSubnetError, DeleteSubnetError, Placement, Subnet, SubnetSpec, create_subnet,
     delete_subnet,
 };
+pub use sweep::{Evidence, Finding, Sweep, collect, due_reservations};
 pub use timestamp::Timestamp;

@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use trunkline_ipam::{
     AllocateError, CreateNetworkError, CreateSubnetError, DeleteNetworkError, DeleteSubnetError,
-    RegisterNodeError,
+    Kind, Reason, Refusal, RegisterNodeError, ReleaseError,
 };
 use trunkline_netmaster_api::{ErrorCode, Problem};
 
@@ -96,15 +96,28 @@ refusals! { DeleteSubnetError:
     InUse => SubnetInUse,
 }
 
-refusals! { RegisterNodeError:
-    InUse => NodeInUse,
+impl From<RegisterNodeError> for Failure {
+    fn from(error: RegisterNodeError) -> Self {
+        Self::new(ErrorCode::NodeInUse, error.to_string())
+    }
 }
 
-refusals! { AllocateError:
-    NetworkNotFound => NetworkNotFound,
-    NodeNotFound => NodeNotFound,
-    AttachmentInUse => AttachmentInUse,
-    NoSubnet => NoSubnetForRack,
-    NoSubnetForRack => NoSubnetForRack,
-    Full => SubnetFull,
+impl From<ReleaseError> for Failure {
+    fn from(error: ReleaseError) -> Self {
+        Self::new(ErrorCode::Internal, error.to_string())
+    }
+}
+
+impl From<AllocateError> for Failure {
+    fn from(error: AllocateError) -> Self {
+        let code = match error.reason() {
+            Reason::NotFound(Kind::Network) => ErrorCode::NetworkNotFound,
+            Reason::NotFound(Kind::Node) => ErrorCode::NodeNotFound,
+            Reason::AttachmentInUse => ErrorCode::AttachmentInUse,
+            Reason::NoSubnetForRack => ErrorCode::NoSubnetForRack,
+            Reason::Full => ErrorCode::SubnetFull,
+            _ => ErrorCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
 }

@@ -12,11 +12,17 @@
 
 mod allocator;
 mod args;
+mod backup;
 mod clock;
+mod events;
 mod failure;
 mod feed;
+mod history;
 mod log;
+mod metrics;
+mod orchestrator;
 mod replica;
+mod requests;
 mod routes;
 mod server;
 mod store;

@@ -18,12 +18,13 @@ mod error;
 mod keys;
 mod reader;
 
-use trunkline_ipam::{Catalog, Revision};
+use trunkline_ipam::{Catalog, Object, Revision};
 
 pub use batch::{Batch, Room, StoredBatch};
 pub use embedded::Embedded;
 pub use error::{StoreError, WatchError};
 pub use keys::RECORDS;
+pub(crate) use keys::{EVENTS, HOLDINGS, is_own, is_record};
 pub use reader::{Page, Reader, Watch};
 
 /// A moment in a store's history: all that is written up to it is known, and nothing after it.
@@ -119,6 +120,15 @@ pub fn load_catalog(reader: &Reader) -> Result<(Catalog, Position), StoreError> 
         return Err(damage.into());
     }
     Ok((Catalog::load(position.revision, objects)?, position))
+}
+
+/// The object that is written as `value` under `key`.
+///
+/// # Errors
+///
+/// [`StoreError::Damaged`] if it cannot be read.
+pub(crate) fn decode(key: &str, value: &[u8]) -> Result<Object, StoreError> {
+    Ok(codec::decode(key, value)?)
 }
 
 #[cfg(test)]

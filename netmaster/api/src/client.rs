@@ -1,5 +1,6 @@
 //! A client of the API.
 
+mod backup;
 mod error;
 mod node;
 mod watch;

@@ -130,6 +130,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The error of content that cannot be read.
+    pub(crate) fn content(source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Content {
+            source: Box::new(source),
+        }
+    }
+
     /// Whether space is short: the same may work later, and reading still does.
     #[must_use]
     pub fn is_full(&self) -> bool {

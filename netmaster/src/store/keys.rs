@@ -39,6 +39,16 @@ pub(crate) const EVENTS: &str = "/trunkline/v1/events/";
 /// What the keys of past holdings begin with.
 pub(crate) const HOLDINGS: &str = "/trunkline/v1/holdings/";
 
+/// Whether a key is the store's own, not an object's.
+pub(crate) fn is_own(path: &str) -> bool {
+    matches!(path, SCHEMA | REVISION)
+}
+
+/// Whether a key is that of a record.
+pub(crate) fn is_record(path: &str) -> bool {
+    RECORDS.iter().any(|records| path.starts_with(records))
+}
+
 /// Where the object with this key is.
 pub(super) fn path(key: &Key) -> String {
     match key {

@@ -1,0 +1,195 @@
+//! `netmaster restore`: put a back-up into a store, and begin a new epoch.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use trunkline_ipam::{Catalog, Edit, Key, Kind, Object, Revision, Timestamp, begin_epoch};
+use trunkline_types::Name;
+
+use super::read::{ReadError, Verified, verify};
+use crate::store::{Batch, Reader, Store, StoreError, decode, is_own};
+
+/// By how much a restored store's revision is ahead of the back-up's. Changes that were made after
+/// the back-up have numbers too, and no number may be used twice: a watch that resumes after one
+/// of them has to be told that it cannot. 2^53, up to which JSON's numbers are exact everywhere,
+/// leaves room for two million restores.
+const LEAP: u64 = 1 << 32;
+
+/// Which back-up to restore, and whether over something else.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RestoreArgs {
+    /// The back-up
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Replace what is in the store
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Why nothing is restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The back-up cannot be used.
+    #[error("the back-up cannot be used")]
+    Backup(#[from] ReadError),
+    /// There is something in the store.
+    #[error(
+        "the store is not empty: it has {content}, at revision {revision}. Restore into an empty \
+         store, or give all that up with `--force`"
+    )]
+    NotEmpty {
+        /// How many of each kind.
+        content: String,
+        /// The number of the last change.
+        revision: Revision,
+    },
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The cluster's id.
+    pub cluster: String,
+    /// The epoch that has begun.
+    pub epoch: u64,
+    /// The store's revision.
+    pub revision: Revision,
+    /// How many keys were written.
+    pub entries: u64,
+    /// The nodes that have to report before their racks' subnets hand out again.
+    pub nodes: Vec<Name>,
+}
+
+/// Replaces what is in `store` by what is in a back-up, in a new epoch. Blocks.
+///
+/// # Errors
+///
+/// [`RestoreError`] if the back-up cannot be used, or the store is not empty and `args.force` is
+/// not set; then nothing has changed. After an error of the store it may be incomplete; netmaster
+/// refuses to start on it then.
+pub fn restore(
+    args: &RestoreArgs,
+    store: &mut dyn Store,
+    now: Timestamp,
+) -> Result<Restored, RestoreError> {
+    let (backup, catalog) = verify(&args.file)?;
+    if !args.force {
+        check_empty(&store.reader())?;
+    }
+    let leapt = Revision::new(backup.trailer.revision.number() + LEAP);
+    let catalog = Catalog::load(leapt, objects(&catalog)).map_err(StoreError::from)?;
+    let epoch = begin_epoch(&catalog, now);
+    // Together with the rest, so that a crash cannot leave a restored store in its old epoch.
+    let edits = Batch::of(leapt, [&epoch])?;
+    let edits: BTreeMap<String, Option<Vec<u8>>> = edits
+        .values()
+        .map(|(key, value)| (key.to_owned(), value.map(<[u8]>::to_vec)))
+        // The store's own keys it writes itself.
+        .filter(|(key, _)| !is_own(key))
+        .collect();
+    let mut entries = merged(&backup, edits)?;
+    let mut count = 0;
+    let mut counted = std::iter::from_fn(|| {
+        let next = entries.next();
+        count += u64::from(next.is_some());
+        next
+    });
+    let position = store.replace(epoch.revision(), &mut counted)?;
+    let (id, number) = epoch
+        .edits()
+        .iter()
+        .find_map(|edit| match edit {
+            Edit::Put(Object::Cluster(cluster)) => {
+                Some((cluster.id.clone(), cluster.epoch.number()))
+            }
+            _ => None,
+        })
+        .unwrap_or((backup.header.cluster.clone(), backup.header.epoch));
+    Ok(Restored {
+        cluster: id,
+        epoch: number,
+        revision: position.revision(),
+        entries: count,
+        nodes: catalog.nodes().map(|node| node.name.clone()).collect(),
+    })
+}
+
+/// The back-up's entries with `edits` made to them, in the order of keys.
+fn merged(
+    backup: &Verified,
+    mut edits: BTreeMap<String, Option<Vec<u8>>>,
+) -> Result<impl Iterator<Item = Result<(String, Vec<u8>), StoreError>>, ReadError> {
+    let mut entries = backup.entries()?.peekable();
+    Ok(std::iter::from_fn(move || {
+        loop {
+            let next = match entries.peek() {
+                Some(Ok((key, _))) => Some(key),
+                Some(Err(_)) => {
+                    return entries
+                        .next()
+                        .map(|entry| entry.map_err(StoreError::content));
+                }
+                None => None,
+            };
+            let edit_first = match (next, edits.first_key_value()) {
+                (Some(key), Some((edited, _))) => edited <= key,
+                (None, Some(_)) => true,
+                (_, None) => false,
+            };
+            if !edit_first {
+                return entries
+                    .next()
+                    .map(|entry| entry.map_err(StoreError::content));
+            }
+            let (key, value) = edits.pop_first()?;
+            if matches!(entries.peek(), Some(Ok((same, _))) if *same == key) {
+                entries.next();
+            }
+            if let Some(value) = value {
+                return Some(Ok((key, value)));
+            }
+        }
+    }))
+}
+
+fn objects(catalog: &Catalog) -> Vec<Object> {
+    let cluster = catalog.cluster().cloned().map(Object::Cluster);
+    cluster
+        .into_iter()
+        .chain(catalog.networks().cloned().map(Object::Network))
+        .chain(catalog.subnets().cloned().map(Object::Subnet))
+        .chain(catalog.pools().cloned().map(Object::Pool))
+        .chain(catalog.groups().cloned().map(Object::Group))
+        .chain(catalog.profiles().cloned().map(Object::Profile))
+        .chain(catalog.reservations().cloned().map(Object::Reservation))
+        .chain(catalog.nodes().cloned().map(Object::Node))
+        .chain(catalog.addresses().cloned().map(Object::Address))
+        .chain(catalog.endpoints().cloned().map(Object::Endpoint))
+        .collect()
+}
+
+/// What netmaster writes when it first starts on an empty store does not count.
+fn check_empty(reader: &Reader) -> Result<(), RestoreError> {
+    let mut counts = BTreeMap::<Kind, u64>::new();
+    let mut damage = None;
+    let position = reader.dump(&mut |key, value| match decode(key, value) {
+        Ok(object) => *counts.entry(object.key().kind()).or_default() += 1,
+        Err(error) => damage = damage.take().or(Some(error)),
+    })?;
+    if let Some(damage) = damage {
+        return Err(damage.into());
+    }
+    counts.remove(&Key::Cluster.kind());
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let content = counts.iter().map(|(kind, count)| format!("{count} {kind}(s)"));
+    Err(RestoreError::NotEmpty {
+        content: content.collect::<Vec<_>>().join(", "),
+        revision: position.revision(),
+    })
+}

@@ -1,0 +1,59 @@
+//! A store that is measured.
+
+use std::time::Instant;
+
+use trunkline_ipam::Revision;
+
+use super::Metrics;
+use crate::store::{Batch, Position, Reader, Store, StoreError};
+
+/// Another store, with its commits timed and counted.
+pub(crate) struct Measured<S> {
+    store: S,
+    metrics: Metrics,
+}
+
+impl<S> Measured<S> {
+    pub(crate) fn new(store: S, metrics: Metrics) -> Self {
+        Self { store, metrics }
+    }
+}
+
+impl<S: Store> Store for Measured<S> {
+    fn commit(&mut self, batch: &Batch) -> Result<Position, StoreError> {
+        let start = Instant::now();
+        let outcome = self.store.commit(batch);
+        let shared = &self.metrics.shared;
+        match outcome {
+            Ok(_) => {
+                shared.commit_time.observe(start.elapsed().as_secs_f64());
+                let operations = u32::try_from(batch.values().count()).unwrap_or(u32::MAX);
+                shared.batch.observe(operations.into());
+            }
+            Err(_) => {
+                shared.store_errors.inc();
+            }
+        }
+        outcome
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        self.store.check()
+    }
+
+    fn resume(&mut self) -> Result<Position, StoreError> {
+        self.store.resume()
+    }
+
+    fn replace(
+        &mut self,
+        revision: Revision,
+        entries: &mut dyn Iterator<Item = Result<(String, Vec<u8>), StoreError>>,
+    ) -> Result<Position, StoreError> {
+        self.store.replace(revision, entries)
+    }
+
+    fn reader(&self) -> Reader {
+        self.store.reader()
+    }
+}
