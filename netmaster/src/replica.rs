@@ -27,7 +27,7 @@ use crate::feed::Published;
 use crate::store::{Opened, Reader, Store, StoreError, load_catalog};
 use stage::{Stage, Stop};
 
-pub(crate) use cluster::{Cluster, Term};
+pub(crate) use cluster::{Claim, Cluster, Term};
 
 /// How long to wait before a store that failed is asked again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -60,10 +60,8 @@ impl Replica {
     /// [`StoreError`] if the store cannot be loaded.
     pub(crate) async fn start(store: Opened, url: &str) -> Result<(Allocator, Self), StoreError> {
         match store {
-            Opened::Embedded(store) => {
-                info!(%url, "leading: the store is embedded");
-                Self::alone(Box::new(store)).await
-            }
+            Opened::Embedded(store) => Self::alone(Box::new(store)).await,
+            Opened::Etcd(etcd) => Self::among(etcd.at(url)).await,
         }
     }
 

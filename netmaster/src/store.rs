@@ -15,6 +15,7 @@ mod batch;
 mod codec;
 mod embedded;
 mod error;
+mod etcd;
 mod keys;
 mod reader;
 
@@ -23,6 +24,7 @@ use trunkline_ipam::{Catalog, Object, Revision};
 pub use batch::{Batch, Room, StoredBatch};
 pub use embedded::Embedded;
 pub use error::{StoreError, WatchError};
+pub use etcd::{Etcd, EtcdConfig};
 pub use keys::RECORDS;
 pub(crate) use keys::{EVENTS, HOLDINGS, is_own, is_record};
 pub use reader::{Page, Reader, Watch};
@@ -96,6 +98,14 @@ pub trait Store: Send {
 pub enum Opened {
     /// A file of this process.
     Embedded(Embedded),
+    /// In etcd.
+    Etcd(Etcd),
+}
+
+impl From<Etcd> for Opened {
+    fn from(store: Etcd) -> Self {
+        Self::Etcd(store)
+    }
 }
 
 impl From<Embedded> for Opened {

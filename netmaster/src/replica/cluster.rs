@@ -61,15 +61,20 @@ impl Claim {
 
     /// Returns when the claim is in doubt. Cancel-safe.
     fn lost(&self) -> impl Future<Output = ()> + use<> {
-        let mut lost = self.lost.clone();
+        let mut lost = self.watch();
         async move {
             // Without its keeper it is lost as well.
             let _ = lost.wait_for(|lost| *lost).await;
         }
     }
 
+    /// Turns to `true` when the claim is in doubt.
+    pub(crate) fn watch(&self) -> watch::Receiver<bool> {
+        self.lost.clone()
+    }
+
     /// Gives it up, so that another replica need not wait for the end of the lease.
-    async fn resign(self) {
+    pub(crate) async fn resign(self) {
         self.kept.send_replace(false);
         if self.keeper.await.is_err() {
             warn!("the task that keeps the lease broke off");

@@ -118,6 +118,28 @@ pub enum StoreError {
     /// An object cannot be written as JSON.
     #[error("an object cannot be encoded")]
     Encode(#[from] serde_json::Error),
+    /// No member of etcd answers.
+    #[error(
+        "etcd does not answer at `{endpoints}`: see that it runs, has a leader and can be reached"
+    )]
+    Unreachable {
+        /// What was asked.
+        endpoints: String,
+        /// What the last one did.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// etcd says no.
+    #[error(
+        "etcd refuses: check `--etcd-user`, `--etcd-password-file`, what that user may do, and \
+         the certificates"
+    )]
+    EtcdRefused {
+        /// What it said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A write may have been made or not, and nobody can say which.
+    #[error("a transaction was sent to etcd, and its outcome is not known")]
+    Unsure,
     /// A task that reads or writes it broke off.
     #[error("a task of the store broke off: this is an error in netmaster, please report it")]
     Broken,

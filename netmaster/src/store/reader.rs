@@ -1,6 +1,6 @@
 //! The side of a store that only reads.
 
-use super::{Position, StoreError, StoredBatch, WatchError, embedded};
+use super::{Position, StoreError, StoredBatch, WatchError, embedded, etcd};
 
 /// Keys with their values, in the order of keys.
 pub type Page = Vec<(String, Vec<u8>)>;
@@ -10,6 +10,8 @@ pub type Page = Vec<(String, Vec<u8>)>;
 pub enum Reader {
     /// Of the embedded store.
     Embedded(embedded::Reader),
+    /// Of the store in etcd.
+    Etcd(etcd::Reader),
 }
 
 impl Reader {
@@ -22,6 +24,7 @@ impl Reader {
     pub fn load(&self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Position, StoreError> {
         match self {
             Self::Embedded(reader) => reader.load(visit),
+            Self::Etcd(reader) => reader.load(visit),
         }
     }
 
@@ -33,6 +36,7 @@ impl Reader {
     pub fn dump(&self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Position, StoreError> {
         match self {
             Self::Embedded(reader) => reader.dump(visit),
+            Self::Etcd(reader) => reader.dump(visit),
         }
     }
 
@@ -49,6 +53,7 @@ impl Reader {
     ) -> Result<Page, StoreError> {
         match self {
             Self::Embedded(reader) => reader.scan(prefix, after, limit).await,
+            Self::Etcd(reader) => reader.scan(prefix, after, limit).await,
         }
     }
 
@@ -57,6 +62,7 @@ impl Reader {
     pub fn watch(&self, position: Position) -> Watch {
         match self {
             Self::Embedded(reader) => Watch::Embedded(reader.watch(position)),
+            Self::Etcd(reader) => Watch::Etcd(reader.watch(position)),
         }
     }
 }
@@ -66,6 +72,8 @@ impl Reader {
 pub enum Watch {
     /// Of the embedded store.
     Embedded(embedded::Watch),
+    /// Of the store in etcd.
+    Etcd(etcd::Watch),
 }
 
 impl Watch {
@@ -79,6 +87,7 @@ impl Watch {
     pub async fn next(&mut self) -> Result<StoredBatch, WatchError> {
         match self {
             Self::Embedded(watch) => watch.next().await,
+            Self::Etcd(watch) => watch.next().await,
         }
     }
 }
