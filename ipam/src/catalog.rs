@@ -2,6 +2,7 @@
 
 mod check;
 mod index;
+mod page;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

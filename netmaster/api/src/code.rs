@@ -74,8 +74,10 @@ codes! {
     AddressNotFound = 404 "address not found",
     /// The endpoint does not exist.
     EndpointNotFound = 404 "endpoint not found",
-    /// The event, holding or request does not exist, or no longer.
+    /// The event or holding does not exist, or no longer.
     RecordNotFound = 404 "record not found",
+    /// Nobody waits for an answer to this request to a node.
+    RequestNotFound = 404 "request not found",
     /// There is something at this URL, but not for this method.
     MethodNotAllowed = 405 "method not allowed",
     /// The body did not come in time. It may be sent again.
@@ -100,6 +102,8 @@ codes! {
     NodeInUse = 409 "node in use",
     /// The address is held by another, or withheld.
     AddressInUse = 409 "address in use",
+    /// Another interface of the network has the MAC address, or another one is pinned.
+    MacInUse = 409 "MAC address in use",
     /// Something refers to the endpoint.
     EndpointInUse = 409 "endpoint in use",
     /// The attachment has an address of another network or on another node.
@@ -118,7 +122,6 @@ codes! {
     /// The fixed address belongs to another rack.
     WrongRack = 409 "address of another rack",
     /// Every address that the node may use is in use.
-<<<<<<< HEAD
     SubnetFull = 409 "no free address",
     /// Nothing says which network the pod is to be on.
     NoNetwork = 409 "no network",
@@ -150,21 +153,6 @@ codes! {
     InvalidRange = 422 "invalid range",
     /// A value that makes no sense where it is.
     InvalidValue = 422 "invalid value",
-=======
-    SubnetFull,
-    /// Nobody waits for an answer to this request to a node.
-    RequestNotFound,
-    /// The request or its sender knows another cluster, or more of it than this netmaster does.
-    WrongCluster,
-    /// The caller's role does not allow it.
-    Forbidden,
-    /// The node has as many requests as it may have. It may be asked again.
-    NodeBusy,
-    /// What was asked for could not be written. It may be asked for again.
-    StoreUnavailable,
-    /// netmaster is about to end. It may be asked again, when it is back.
-    ShuttingDown,
->>>>>>> w/tasks
     /// An error in netmaster itself.
     Internal = 500 "internal error",
     /// What was asked for could not be written, or it is not known whether it was. It may be asked
@@ -192,49 +180,14 @@ codes! {
 impl ErrorCode {
     /// The code's one written form.
     #[must_use]
-<<<<<<< HEAD
     pub fn name(self) -> String {
         // That is its serde name, which for an enum without data is text.
         let name = serde_json::to_value(self).unwrap_or_default();
         name.as_str().unwrap_or("unknown").to_owned()
-=======
-    pub fn status(self) -> u16 {
-        match self {
-            Self::MalformedJson => 400,
-            Self::RouteNotFound
-            | Self::NetworkNotFound
-            | Self::SubnetNotFound
-            | Self::NodeNotFound
-            | Self::EndpointNotFound
-            | Self::RequestNotFound => 404,
-            Self::Forbidden => 403,
-            Self::MethodNotAllowed => 405,
-            Self::NameInUse
-            | Self::VlanInUse
-            | Self::NetworkInUse
-            | Self::SubnetInUse
-            | Self::NodeInUse
-            | Self::AttachmentInUse
-            | Self::SubnetOverlap
-            | Self::NoSubnetForRack
-            | Self::SubnetFull
-            | Self::WrongCluster => 409,
-            Self::BodyTooLarge => 413,
-            Self::UnsupportedMediaType => 415,
-            Self::InvalidField
-            | Self::InvalidPath
-            | Self::InvalidCidr
-            | Self::InvalidGateway
-            | Self::InvalidRange => 422,
-            Self::NodeBusy | Self::StoreUnavailable | Self::ShuttingDown => 503,
-            Self::Internal | Self::Unknown => 500,
-        }
->>>>>>> w/tasks
     }
 
     /// Whether the same request may succeed later, without anybody doing anything about it.
     #[must_use]
-<<<<<<< HEAD
     pub fn is_retryable(self) -> bool {
         matches!(self.status(), 408 | 503)
     }
@@ -249,41 +202,6 @@ mod tests {
         for code in ErrorCode::ALL {
             let text = format!("\"{}\"", code.name());
             assert_eq!(serde_json::from_str::<ErrorCode>(&text).unwrap(), *code);
-=======
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::MalformedJson => "malformed JSON",
-            Self::InvalidField => "invalid field",
-            Self::InvalidPath => "invalid name in the URL",
-            Self::UnsupportedMediaType => "unsupported media type",
-            Self::BodyTooLarge => "body too large",
-            Self::RouteNotFound => "no such route",
-            Self::MethodNotAllowed => "method not allowed",
-            Self::NetworkNotFound => "network not found",
-            Self::SubnetNotFound => "subnet not found",
-            Self::NodeNotFound => "node not found",
-            Self::EndpointNotFound => "endpoint not found",
-            Self::NameInUse => "name in use",
-            Self::VlanInUse => "VLAN in use",
-            Self::NetworkInUse => "network in use",
-            Self::SubnetInUse => "subnet in use",
-            Self::NodeInUse => "node in use",
-            Self::AttachmentInUse => "attachment in use",
-            Self::SubnetOverlap => "subnets overlap",
-            Self::InvalidCidr => "invalid CIDR",
-            Self::InvalidGateway => "invalid gateway",
-            Self::InvalidRange => "invalid range",
-            Self::NoSubnetForRack => "no subnet for this rack",
-            Self::SubnetFull => "no free address",
-            Self::RequestNotFound => "request not found",
-            Self::WrongCluster => "wrong cluster",
-            Self::Forbidden => "forbidden",
-            Self::NodeBusy => "node busy",
-            Self::StoreUnavailable => "store unavailable",
-            Self::ShuttingDown => "shutting down",
-            Self::Internal => "internal error",
-            Self::Unknown => "unknown error",
->>>>>>> w/tasks
         }
     }
 }
