@@ -1,5 +1,7 @@
 //! Nodes: the machines that pods run on.
 
+mod edit;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,8 @@ use trunkline_types::{Labels, Name};
 use crate::{
     Catalog, Change, Edit, EndpointAddress, Epoch, Listing, Object, Planned, Revision, Timestamp,
 };
+
+pub use edit::{NodeEdit, UpdateNodeError, update_node};
 
 /// A machine that pods run on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
