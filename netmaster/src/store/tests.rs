@@ -10,7 +10,7 @@ fn a_batch_never_edits_a_key_twice() {
     let mut author = Author::at(Catalog::default());
     author.network("blue", "100");
     let blue = "blue".parse().unwrap();
-    author.make(|ledger| delete_network(ledger.catalog(), &blue).unwrap());
+    author.make(|ledger| delete_network(ledger.catalog(), &blue, None).unwrap());
     author.network("blue", "101");
     let batch = author.batch();
     let edits: Vec<_> = batch.values().collect();
