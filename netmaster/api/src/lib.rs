@@ -48,6 +48,6 @@ pub use node::{Node, NodeSpec};
 pub use problem::Problem;
 pub use request::{
     AnswerErrorCode, AnswerLine, Capture, NodeRequest, NodeRequestError, NodeRequestSpec, Probe,
-    Protocol, Role, ToAgent, Trace,
+    ProbeAnswer, Protocol, Role, ToAgent, Trace,
 };
 pub use subnet::{Subnet, SubnetSpec};
