@@ -26,6 +26,7 @@ mod requests;
 mod routes;
 mod server;
 mod store;
+mod sweeper;
 
 pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig};
 pub use log::{LogFilterError, start_log};

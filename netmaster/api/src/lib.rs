@@ -51,7 +51,7 @@ pub use problem::Problem;
 pub use profile::{Profile, ProfileSpec, Rate};
 pub use request::{
     AnswerErrorCode, AnswerLine, Capture, NodeRequest, NodeRequestError, NodeRequestSpec, Probe,
-    Protocol, Role, ToAgent, Trace,
+    ProbeAnswer, Protocol, Role, ToAgent, Trace,
 };
 pub use reservation::{
     Holder, HolderKind, Reservation, ReservationSpec, ReservedAddress, Retention,

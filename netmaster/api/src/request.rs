@@ -12,7 +12,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use trunkline_types::{Attachment, Name};
+use trunkline_types::{Attachment, MacAddr, Name};
 
 /// A request to a node, and how long it may take.
 ///
@@ -199,6 +199,18 @@ impl AnswerLine {
     pub fn is_last(&self) -> bool {
         matches!(self, Self::End | Self::Error { .. })
     }
+}
+
+/// What a node saw that probed for an address: the one item of the answer to a request of kind
+/// `probe`.
+///
+/// ```json
+/// {"answered_by": "02:00:00:00:00:07"}
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeAnswer {
+    /// Who answers for it; `null` if nobody does.
+    pub answered_by: Option<MacAddr>,
 }
 
 /// Why an answer is not complete. Codes are stable.
