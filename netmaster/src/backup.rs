@@ -20,6 +20,7 @@ mod write;
 
 pub use file::{BackupArgs, BackupError, backup};
 pub use restore::{RestoreArgs, RestoreError, restore};
+pub(crate) use form::Header;
 pub(crate) use write::stream;
 
 #[cfg(test)]

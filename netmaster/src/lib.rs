@@ -27,6 +27,7 @@ mod routes;
 mod server;
 mod store;
 mod sweeper;
+mod tasks;
 
 pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig};
 pub use log::{LogFilterError, start_log};

@@ -16,11 +16,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use trunkline_netmaster_api::ErrorCode;
 use trunkline_types::Name;
 
 pub(crate) use follow::follow;
 pub(crate) use store::Measured;
-pub(crate) use tally::{Tally, Tallies};
+pub(crate) use tally::Tallies;
 
 /// The media type of the exposition.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -178,8 +179,10 @@ impl Metrics {
     }
 
     /// A request was answered with a problem document.
-    pub(crate) fn refused(&self, code: &str) {
-        let code = code.to_owned();
+    pub(crate) fn refused(&self, code: ErrorCode) {
+        // A code's one written form is its serde name.
+        let name = serde_json::to_value(code).unwrap_or_default();
+        let code = name.as_str().unwrap_or("unknown").to_owned();
         self.shared.refusals.get_or_create(&CodeLabel { code }).inc();
     }
 

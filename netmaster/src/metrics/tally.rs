@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use trunkline_ipam::{Address, AddressState, Catalog, Object, Timestamp};
+use trunkline_ipam::{Address, AddressState, Catalog, Object, Policy, Timestamp};
 use trunkline_types::Name;
 
 use crate::feed::Happening;
@@ -55,9 +55,9 @@ impl Tally {
     }
 
     /// Forgets those that no longer cool.
-    fn warm_up(&mut self, cool_down: u64, now: Timestamp) {
+    fn warm_up(&mut self, policy: &Policy, now: Timestamp) {
         self.cooling
-            .retain(|_, since| since.after(cool_down) > now);
+            .retain(|_, since| policy.is_cooling(*since, now));
     }
 
     fn is_empty(&self) -> bool {
@@ -84,14 +84,13 @@ impl Tally {
 pub(crate) struct Tallies {
     /// Subnets without a tally have no address that counts.
     subnets: Arc<Mutex<BTreeMap<Name, Tally>>>,
-    /// How long an address cools, in seconds.
-    cool_down: u64,
+    policy: Arc<Policy>,
 }
 
 impl Tallies {
-    pub(crate) fn new(cool_down: u64) -> Self {
+    pub(crate) fn new(policy: Policy) -> Self {
         Self {
-            cool_down,
+            policy: Arc::new(policy),
             ..Self::default()
         }
     }
@@ -130,7 +129,7 @@ impl Tallies {
             tally.add(after);
             // Nobody may ever ask for the counts.
             if tally.cooling.len().is_multiple_of(LOOK_EVERY) {
-                tally.warm_up(self.cool_down, now);
+                tally.warm_up(&self.policy, now);
             }
         }
     }
@@ -143,7 +142,7 @@ impl Tallies {
     ) -> Vec<(Name, Vec<(&'static str, u64)>)> {
         let mut subnets = self.lock();
         for tally in subnets.values_mut() {
-            tally.warm_up(self.cool_down, now);
+            tally.warm_up(&self.policy, now);
         }
         subnets.retain(|_, tally| !tally.is_empty());
         let none = Tally::default();
@@ -160,7 +159,7 @@ impl Tallies {
     fn is_cold(&self, address: &Address, now: Timestamp) -> bool {
         address.is_released()
             && address.conflict.is_none()
-            && address.since.after(self.cool_down) <= now
+            && !self.policy.is_cooling(address.since, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Tally>> {
