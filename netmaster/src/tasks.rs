@@ -9,7 +9,7 @@ use trunkline_ipam::Policy;
 
 use crate::allocator::Allocator;
 use crate::clock::now;
-use crate::metrics::{Metrics, Tallies, follow};
+use crate::metrics::{Metrics, follow};
 use crate::orchestrator::{Kubernetes, Nobody, Orchestrator};
 use crate::requests::Relay;
 use crate::sweeper::{Heard, Reports, Sweeper, SweeperConfig};
@@ -23,8 +23,6 @@ pub(crate) struct Services {
     pub(crate) relay: Relay,
     /// What is counted.
     pub(crate) metrics: Metrics,
-    /// How many addresses are in which state.
-    pub(crate) tallies: Tallies,
     /// What nodes say they hold; routes put it in.
     pub(crate) reports: Reports,
     /// When nodes were last heard; routes put it in.
@@ -53,7 +51,6 @@ impl Tasks {
     ) -> (Services, Self) {
         let services = Services {
             relay: Relay::new(metrics.clone()),
-            tallies: Tallies::new(policy.clone()),
             metrics,
             allocator,
             reports: Reports::default(),
@@ -65,7 +62,6 @@ impl Tasks {
         running.spawn(follow(
             services.metrics.clone(),
             services.allocator.clone(),
-            services.tallies.clone(),
             stopped.clone(),
         ));
         let orchestrator: Arc<dyn Orchestrator> = match kubernetes {
@@ -126,7 +122,6 @@ parts! {
     allocator: Allocator,
     relay: Relay,
     metrics: Metrics,
-    tallies: Tallies,
     reports: Reports,
     heard: Heard,
     policy: Arc<Policy>

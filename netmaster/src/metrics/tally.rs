@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trunkline_ipam::{Address, AddressState, Catalog, Object, Policy, Timestamp};
 use trunkline_types::Name;
 
+use super::SubnetCounts;
 use crate::feed::Happening;
 
 /// After how many more that cool those are looked for that no longer do.
@@ -15,7 +16,7 @@ const LOOK_EVERY: usize = 4096;
 
 /// How many addresses of one subnet are in which state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(super) struct Tally {
     bound: u64,
     leased: u64,
     node: u64,
@@ -81,14 +82,14 @@ impl Tally {
 
 /// The tallies of all subnets. Clones are one and the same.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tallies {
+pub(super) struct Tallies {
     /// Subnets without a tally have no address that counts.
     subnets: Arc<Mutex<BTreeMap<Name, Tally>>>,
     policy: Arc<Policy>,
 }
 
 impl Tallies {
-    pub(crate) fn new(policy: Policy) -> Self {
+    pub(super) fn new(policy: Policy) -> Self {
         Self {
             policy: Arc::new(policy),
             ..Self::default()
@@ -135,11 +136,11 @@ impl Tallies {
     }
 
     /// How many addresses of each subnet of `catalog` are in which state.
-    pub(crate) fn counts(
+    pub(super) fn counts(
         &self,
         catalog: &Catalog,
         now: Timestamp,
-    ) -> Vec<(Name, Vec<(&'static str, u64)>)> {
+    ) -> Vec<SubnetCounts> {
         let mut subnets = self.lock();
         for tally in subnets.values_mut() {
             tally.warm_up(&self.policy, now);

@@ -13,14 +13,13 @@ use trunkline_netmaster_api::ErrorCode;
 use crate::allocator::Allocator;
 use crate::clock::now;
 use crate::failure::Failure;
-use crate::metrics::{MEDIA_TYPE, Metrics, Present, Tallies};
+use crate::metrics::{MEDIA_TYPE, Metrics, Present};
 use crate::replica::Role;
 use crate::sweeper::Heard;
 
 pub(super) async fn show(
     State(metrics): State<Metrics>,
     State(allocator): State<Allocator>,
-    State(tallies): State<Tallies>,
     State(heard): State<Heard>,
     State(policy): State<Arc<Policy>>,
 ) -> Result<Response, Failure> {
@@ -37,7 +36,7 @@ pub(super) async fn show(
             leading,
             revision: catalog.revision().number(),
             subscribers: allocator.feed().subscribers(),
-            subnets: tallies.counts(catalog, now),
+            subnets: metrics.subnets(catalog, now),
             heard,
             silent,
         }
