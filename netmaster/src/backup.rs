@@ -19,8 +19,8 @@ mod restore;
 mod write;
 
 pub use file::{BackupArgs, BackupError, backup};
-pub use restore::{RestoreArgs, RestoreError, restore};
 pub(crate) use form::Header;
+pub use restore::{RestoreArgs, RestoreError, restore};
 pub(crate) use write::stream;
 
 #[cfg(test)]

@@ -190,7 +190,10 @@ impl Metrics {
         // A code's one written form is its serde name.
         let name = serde_json::to_value(code).unwrap_or_default();
         let code = name.as_str().unwrap_or("unknown").to_owned();
-        self.shared.refusals.get_or_create(&CodeLabel { code }).inc();
+        self.shared
+            .refusals
+            .get_or_create(&CodeLabel { code })
+            .inc();
     }
 
     /// A watch of objects has begun; it ends when what is returned is dropped.
@@ -201,7 +204,9 @@ impl Metrics {
 
     /// So many agents have their watch of requests open.
     pub(crate) fn agents_connected(&self, count: usize) {
-        self.shared.agents.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.shared
+            .agents
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// A request to a node is over.
@@ -213,7 +218,10 @@ impl Metrics {
     /// The sweeper has found something and dealt with it.
     pub(crate) fn found(&self, kind: &str) {
         let kind = kind.to_owned();
-        self.shared.findings.get_or_create(&KindLabel { kind }).inc();
+        self.shared
+            .findings
+            .get_or_create(&KindLabel { kind })
+            .inc();
     }
 
     /// So many old records of a kind have been deleted.
@@ -226,7 +234,10 @@ impl Metrics {
     /// A duty of the sweeper has failed, and will be repeated.
     pub(crate) fn sweeper_failed(&self, duty: &str) {
         let kind = duty.to_owned();
-        self.shared.sweeper_errors.get_or_create(&KindLabel { kind }).inc();
+        self.shared
+            .sweeper_errors
+            .get_or_create(&KindLabel { kind })
+            .inc();
     }
 
     /// How many addresses of each subnet of `catalog` are in which state.

@@ -101,7 +101,10 @@ impl Tallies {
         let mut subnets = BTreeMap::<Name, Tally>::new();
         for address in catalog.addresses() {
             if !self.is_cold(address, now) {
-                subnets.entry(address.subnet.clone()).or_default().add(address);
+                subnets
+                    .entry(address.subnet.clone())
+                    .or_default()
+                    .add(address);
             }
         }
         *self.lock() = subnets;
@@ -136,11 +139,7 @@ impl Tallies {
     }
 
     /// How many addresses of each subnet of `catalog` are in which state.
-    pub(super) fn counts(
-        &self,
-        catalog: &Catalog,
-        now: Timestamp,
-    ) -> Vec<SubnetCounts> {
+    pub(super) fn counts(&self, catalog: &Catalog, now: Timestamp) -> Vec<SubnetCounts> {
         let mut subnets = self.lock();
         for tally in subnets.values_mut() {
             tally.warm_up(&self.policy, now);

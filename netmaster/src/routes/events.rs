@@ -28,7 +28,9 @@ pub(super) async fn list(
     let limit = parameters::limit(parameters.limit)?;
     let revision = allocator.read(|catalog| catalog.revision());
     let from = Revision::new(parameters.after.unwrap_or(0));
-    let page = after(allocator.records(), from, limit).await?;
+    let page = after(allocator.records(), from, limit)
+        .await
+        .map_err(parameters::unreadable)?;
     let next = page.last().map(|last| last.revision.number().to_string());
     Ok(Json(List {
         next: next.filter(|_| page.len() == limit),

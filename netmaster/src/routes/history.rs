@@ -67,10 +67,15 @@ async fn items_at(
             ),
         )
     })?;
-    if present.as_ref().is_some_and(|one| one.from <= at.unix_seconds()) {
+    if present
+        .as_ref()
+        .is_some_and(|one| one.from <= at.unix_seconds())
+    {
         return Ok(present.into_iter().collect());
     }
-    let past = past_at(allocator.records(), ip, at).await?;
+    let past = past_at(allocator.records(), ip, at)
+        .await
+        .map_err(parameters::unreadable)?;
     Ok(past.map(view).into_iter().collect())
 }
 
@@ -82,7 +87,9 @@ async fn items_after(
 ) -> Result<(Vec<Holding>, Option<Revision>), Failure> {
     let limit = parameters::limit(parameters.limit)?;
     let after = Revision::new(parameters.after.unwrap_or(0));
-    let page = past(allocator.records(), ip, after, limit).await?;
+    let page = past(allocator.records(), ip, after, limit)
+        .await
+        .map_err(parameters::unreadable)?;
     let next = page.last().map(|last| last.revision);
     let next = next.filter(|_| page.len() == limit);
     let mut items: Vec<Holding> = page.into_iter().map(view).collect();

@@ -62,7 +62,11 @@ pub(super) async fn measure(
     let response = next.run(request).await;
     // What has no route has no name either: names that callers make up would never end.
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    let method = if method.as_str().len() <= 7 { method.as_str() } else { "other" };
+    let method = if method.as_str().len() <= 7 {
+        method.as_str()
+    } else {
+        "other"
+    };
     let status = response.status().as_u16();
     metrics.request(method, route, status, start.elapsed());
     if let Some(code) = response.extensions().get::<ErrorCode>() {

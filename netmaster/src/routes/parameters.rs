@@ -1,11 +1,15 @@
-//! Query parameters of records, checked.
+//! What reading records has in common: parameters, and a store that does not answer.
 
 use axum::extract::Query;
 use axum::http::Uri;
 use serde::de::DeserializeOwned;
+use tracing::warn;
 use trunkline_netmaster_api::ErrorCode;
+use trunkline_types::chain;
 
+use crate::allocator::{Unavailable, WriteError};
 use crate::failure::Failure;
+use crate::store::StoreError;
 
 /// How many records a page has, if nothing is said, and at most.
 const LIMIT: [usize; 2] = [500, 1000];
@@ -31,4 +35,10 @@ pub(super) fn limit(given: Option<usize>) -> Result<usize, Failure> {
         ErrorCode::InvalidField,
         format!("parameter `limit`: {limit} is out of range: use 1–{max}"),
     ))
+}
+
+/// The answer when the store cannot be read.
+pub(super) fn unreadable(error: StoreError) -> Failure {
+    warn!(error = chain(&error), "records cannot be read");
+    WriteError::Unavailable(Unavailable::Store).into()
 }

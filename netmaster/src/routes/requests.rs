@@ -93,7 +93,9 @@ fn check(allocator: &Allocator, node: &Name) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ndjson<T: Serialize + Send + 'static>(lines: impl Stream<Item = T> + Send + 'static) -> Response {
+fn ndjson<T: Serialize + Send + 'static>(
+    lines: impl Stream<Item = T> + Send + 'static,
+) -> Response {
     use futures_util::StreamExt as _;
 
     let bytes = lines.map(|line| {
