@@ -20,7 +20,7 @@ mod routes;
 mod server;
 mod store;
 
-pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig};
+pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig, StoreConfig};
 pub use log::{LogFilterError, start_log};
 pub use server::{Server, ServerError, serve};
-pub use store::{Embedded, Opened, StoreError};
+pub use store::{Embedded, Etcd, EtcdConfig, Opened, StoreError};
