@@ -29,7 +29,7 @@ mod store;
 mod sweeper;
 mod tasks;
 
-pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig};
+pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig, StoreConfig};
 pub use log::{LogFilterError, start_log};
 pub use server::{Server, ServerError, serve};
-pub use store::{Embedded, Opened, StoreError};
+pub use store::{Embedded, Etcd, EtcdConfig, Opened, StoreError};
