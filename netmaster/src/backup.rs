@@ -20,6 +20,7 @@ mod write;
 
 pub use file::{BackupArgs, BackupError, backup};
 pub(crate) use form::Header;
+pub use read::ReadError;
 pub use restore::{RestoreArgs, RestoreError, restore};
 pub(crate) use write::stream;
 

@@ -29,7 +29,12 @@ mod store;
 mod sweeper;
 mod tasks;
 
-pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig, StoreConfig};
+pub use args::{
+    Args, Command, ConfigError, ServeArgs, ServeConfig, StoreArgs, StoreConfig, SweeperArgs,
+};
+pub use backup::{BackupArgs, BackupError, ReadError, RestoreArgs, RestoreError, backup, restore};
 pub use log::{LogFilterError, start_log};
-pub use server::{Server, ServerError, serve};
+pub use orchestrator::{KubernetesArgs, KubernetesError};
+pub use server::{ServeOptions, Server, ServerError, serve};
 pub use store::{Embedded, Etcd, EtcdConfig, Opened, StoreError};
+pub use sweeper::SweeperConfig;

@@ -21,7 +21,7 @@ use trunkline_netmaster_api::ErrorCode;
 use trunkline_types::Name;
 
 pub(crate) use follow::follow;
-pub(crate) use store::Measured;
+pub(crate) use store::{Measured, MeasuredCluster};
 use tally::Tallies;
 
 /// The media type of the exposition.
