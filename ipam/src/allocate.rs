@@ -1,224 +1,118 @@
 //! Handing out addresses.
 
+mod error;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use trunkline_types::{Attachment, Name, Pod};
+use trunkline_types::{Attachment, Labels, MacAddr, Name, Pod};
 
 use crate::{
-    Address, AddressState, Catalog, Change, Edit, Endpoint, EndpointAddress, FreeSpace, Listing,
-    Object, Placement, Planned, Timestamp, mac_of,
+    Address, AddressState, Catalog, Change, Edit, Endpoint, EndpointAddress, Holder, Ledger,
+    Object, Placement, Planned, Policy, Timestamp, mac_of,
 };
 
-/// A wish for an address.
+pub use error::{AddressUnfit, AllocateError, MacUnfit, NoSpace};
+
+/// A wish for addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllocateRequest {
-    /// Which interface of which container it is for.
+    /// Which interface of which container they are for.
     pub attachment: Attachment,
-    /// The network it is to be on.
-    pub network: Name,
     /// The node the container runs on.
     pub node: Name,
+    /// The fence the node got when it registered; none if it is not the node's agent that asks.
+    pub fence: Option<u64>,
     /// The pod, if the runtime named one.
     pub pod: Option<Pod>,
+    /// The orchestrator's id of the pod.
+    pub pod_uid: Option<String>,
+    /// The pod's labels, which groups choose by.
+    pub pod_labels: Labels,
+    /// The StatefulSet or workload that the pod is of.
+    pub workload: Option<Holder>,
+    /// The network that the pod itself names.
+    pub network: Option<Name>,
+    /// The pool that the pod itself names.
+    pub pool: Option<Name>,
+    /// The profile that the pod itself names.
+    pub profile: Option<Name>,
+    /// The very addresses it is to have, at most one of each family; empty if any will do.
+    pub addresses: Vec<IpAddr>,
+    /// The MAC address it is to have.
+    pub mac: Option<MacAddr>,
+    /// Addresses of the node's reserve that it has been given already; empty if none.
+    pub leased: Vec<IpAddr>,
 }
 
-/// Why no address is handed out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AllocateError {
-    /// The network is not there.
-    #[error(
-        "network `{network}` does not exist: create it with \
-         `netctl network create {network} --vlan <id>`, or choose one of `netctl network ls`"
-    )]
-    NetworkNotFound {
-        /// The network's name.
-        network: Name,
-    },
-    /// The node never registered.
-    #[error(
-        "node `{node}` is not registered: netplugin registers its node when it starts, see \
-         `netctl node ls`"
-    )]
-    NodeNotFound {
-        /// The node's name.
-        node: Name,
-    },
-    /// The attachment has an address of another network or on another node.
-    #[error(
-        "attachment `{}` has an address on network `{}` and node `{}`, so it cannot get one on \
-         network `{wanted_network}` and node `{wanted_node}`: release the first one (CNI DEL) \
-         before asking again",
-        existing.attachment, existing.network, existing.node
-    )]
-    AttachmentInUse {
-        /// What the attachment has.
-        existing: Arc<Endpoint>,
-        /// The network that was asked for.
-        wanted_network: Name,
-        /// The node that asked.
-        wanted_node: Name,
-    },
-    /// The network has no subnet at all.
-    #[error(
-        "network `{network}` has no subnet: create one with \
-         `netctl subnet create <name> --network {network} --cidr <cidr> --gateway <address>`"
-    )]
-    NoSubnet {
-        /// The network.
-        network: Name,
-    },
-    /// All its subnets belong to other racks.
-    #[error(
-        "network `{network}` has subnets for rack(s) {racks} only, and node `{node}` is in rack \
-         `{rack}`: add a subnet with `netctl subnet create … --rack {rack}`, or run the pod in one \
-         of those racks"
-    )]
-    NoSubnetForRack {
-        /// The network.
-        network: Name,
-        /// The racks it has subnets for.
-        racks: Listing,
-        /// The node that asked.
-        node: Name,
-        /// The node's rack.
-        rack: Name,
-    },
-    /// Every address that the node may use is in use.
-    #[error(
-        "network `{network}` has no free address for rack `{rack}`: {in_use} of {capacity} in use \
-         in {subnets}; remove pods, see `netctl endpoint ls`, or add a subnet with \
-         `netctl subnet create`"
-    )]
-    Full {
-        /// The network.
-        network: Name,
-        /// The node's rack.
-        rack: Name,
-        /// The subnets that were tried.
-        subnets: Listing,
-        /// How many of their addresses are in use.
-        in_use: u64,
-        /// How many addresses they have to hand out.
-        capacity: u64,
-    },
+impl AllocateRequest {
+    /// A wish for any addresses of `network`.
+    #[must_use]
+    pub fn any(attachment: Attachment, node: Name, network: Name) -> Self {
+        Self {
+            attachment,
+            node,
+            fence: None,
+            pod: None,
+            pod_uid: None,
+            pod_labels: Labels::default(),
+            workload: None,
+            network: Some(network),
+            pool: None,
+            profile: None,
+            addresses: Vec::new(),
+            mac: None,
+            leased: Vec::new(),
+        }
+    }
 }
 
-/// Plans an endpoint with an address; one that is there already is the answer as it is.
-///
-/// Subnets that are bound to the node's rack come first, then those bound to none, each by name.
-/// Within a subnet the longest-free address is taken.
+/// Plans an endpoint with addresses; one that is there already is the answer as it is.
 ///
 /// # Errors
 ///
 /// [`AllocateError`] if what is asked for is not there, is full, or contradicts what the
 /// attachment has.
 pub fn allocate(
-    catalog: &Catalog,
-    free: &FreeSpace,
+    ledger: &Ledger,
     request: &AllocateRequest,
+    _policy: &Policy,
     now: Timestamp,
 ) -> Result<Planned<Endpoint>, AllocateError> {
+    let catalog = ledger.catalog();
     if let Some(existing) = catalog.endpoint(&request.attachment) {
-        return repeated(catalog, existing, request);
-    }
-    if catalog.network(&request.network).is_none() {
-        return Err(AllocateError::NetworkNotFound {
-            network: request.network.clone(),
-        });
-    }
-    let Some(node) = catalog.node(&request.node) else {
-        return Err(AllocateError::NodeNotFound {
-            node: request.node.clone(),
-        });
-    };
-    let (subnet, ip) = choose(catalog, free, &request.network, &node.rack)
-        .ok_or_else(|| nothing_free(catalog, request, &node.rack))?;
-    Ok(bind(catalog, request, subnet, ip, now))
-}
-
-/// The answer for an attachment that has an address.
-fn repeated(
-    catalog: &Catalog,
-    existing: &Arc<Endpoint>,
-    request: &AllocateRequest,
-) -> Result<Planned<Endpoint>, AllocateError> {
-    if existing.network == request.network && existing.node == request.node {
         return Ok(Planned {
             object: existing.clone(),
             change: Change::none(catalog.revision()),
         });
     }
-    Err(AllocateError::AttachmentInUse {
-        existing: existing.clone(),
-        wanted_network: request.network.clone(),
-        wanted_node: request.node.clone(),
-    })
-}
-
-/// The subnets of `network` that nodes of `rack` may use, in order of preference.
-fn candidates<'a>(
-    catalog: &'a Catalog,
-    network: &'a Name,
-    rack: &'a Name,
-) -> impl Iterator<Item = &'a Name> {
-    let here = Placement::Rack(rack.clone());
-    let here: Vec<_> = catalog.subnets_at(network, &here).collect();
-    here.into_iter()
+    let node = crate::node::fit(catalog, &request.node, request.fence)?;
+    let network = request
+        .network
+        .as_ref()
+        .ok_or_else(|| AllocateError::NoNetwork {
+            pod: request.attachment.to_string(),
+        })?;
+    let here = Placement::Rack(node.rack.clone());
+    let found = catalog
+        .subnets_at(network, &here)
         .chain(catalog.subnets_at(network, &Placement::Anywhere))
-}
-
-fn choose<'a>(
-    catalog: &'a Catalog,
-    free: &FreeSpace,
-    network: &'a Name,
-    rack: &'a Name,
-) -> Option<(&'a Name, Ipv4Addr)> {
-    candidates(catalog, network, rack).find_map(|subnet| {
-        match free.of_subnet(subnet)?.longest_free()? {
-            IpAddr::V4(ip) => Some((subnet, ip)),
-            // No IPv6 subnet is created so far, and IPv6 has no MAC address scheme yet.
-            IpAddr::V6(_) => None,
-        }
-    })
-}
-
-fn nothing_free(catalog: &Catalog, request: &AllocateRequest, rack: &Name) -> AllocateError {
-    let network = request.network.clone();
-    let subnets = || candidates(catalog, &request.network, rack);
-    if subnets().next().is_some() {
-        return AllocateError::Full {
-            rack: rack.clone(),
-            subnets: Listing::of(subnets()),
-            in_use: subnets().map(|subnet| catalog.in_use(subnet)).sum(),
-            capacity: subnets()
-                .filter_map(|subnet| catalog.subnet(subnet))
-                .map(|subnet| subnet.capacity())
-                .fold(0, u64::saturating_add),
-            network,
-        };
-    }
-    let racks =
-        Listing::of(catalog.placements_of(&request.network).filter_map(
-            |placement| match placement {
-                Placement::Rack(rack) => Some(rack),
-                _ => None,
+        .find_map(
+            |subnet| match ledger.free().of_subnet(subnet)?.longest_free()? {
+                IpAddr::V4(ip) => Some((subnet, ip)),
+                IpAddr::V6(_) => None,
             },
-        ));
-    if racks.is_empty() {
-        return AllocateError::NoSubnet { network };
-    }
-    AllocateError::NoSubnetForRack {
-        network,
-        racks,
-        node: request.node.clone(),
-        rack: rack.clone(),
-    }
+        );
+    let (subnet, ip) = found.ok_or_else(|| NoSpace::NoSubnet {
+        network: network.clone(),
+    })?;
+    Ok(bind(catalog, request, network, subnet, ip, now))
 }
 
 fn bind(
     catalog: &Catalog,
     request: &AllocateRequest,
+    network: &Name,
     subnet: &Name,
     ip: Ipv4Addr,
     now: Timestamp,
@@ -227,7 +121,7 @@ fn bind(
     let address = Address {
         ip: ip.into(),
         subnet: subnet.clone(),
-        network: request.network.clone(),
+        network: network.clone(),
         state: AddressState::Bound {
             attachment: request.attachment.clone(),
         },
@@ -239,7 +133,7 @@ fn bind(
         attachment: request.attachment.clone(),
         pod: request.pod.clone(),
         node: request.node.clone(),
-        network: request.network.clone(),
+        network: network.clone(),
         mac: mac_of(ip),
         addresses: vec![EndpointAddress {
             ip: ip.into(),

@@ -2,16 +2,17 @@
 
 mod check;
 mod index;
+mod page;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use trunkline_types::{Attachment, Cidr, LabelValue, Name, VlanId};
+use trunkline_types::{AddressRange, Attachment, Cidr, LabelValue, MacAddr, Name, VlanId};
 
 use crate::{
-    Address, Change, Cluster, Edit, Endpoint, Group, Holder, Key, Network, Node, Object, Placement,
-    Pool, Profile, Reservation, Revision, Subnet,
+    Address, AddressState, Change, Cluster, Edit, Endpoint, Group, Holder, Key, Network, Node,
+    Object, Placement, Pool, Profile, Reservation, Revision, Subnet,
 };
 
 pub use check::Inconsistency;
@@ -83,12 +84,14 @@ impl Catalog {
                 self.subnets.insert(subnet.name.clone(), subnet);
             }
             Object::Pool(pool) => {
+                self.index.add_pool(&pool);
                 self.pools
                     .entry(pool.subnet.clone())
                     .or_default()
                     .insert(pool.name.clone(), pool);
             }
             Object::Group(group) => {
+                self.index.add_group(&group);
                 self.groups.insert(group.name.clone(), group);
             }
             Object::Profile(profile) => {
@@ -130,14 +133,18 @@ impl Catalog {
             }
             Key::Pool(subnet, name) => {
                 if let Some(pools) = self.pools.get_mut(subnet) {
-                    pools.remove(name);
+                    if let Some(pool) = pools.remove(name) {
+                        self.index.remove_pool(&pool);
+                    }
                     if pools.is_empty() {
                         self.pools.remove(subnet);
                     }
                 }
             }
             Key::Group(name) => {
-                self.groups.remove(name);
+                if let Some(group) = self.groups.remove(name) {
+                    self.index.remove_group(&group);
+                }
             }
             Key::Profile(name) => {
                 self.profiles.remove(name);
@@ -246,6 +253,18 @@ impl Catalog {
         self.groups.values()
     }
 
+    /// The groups that may be for pods of `namespace`, or of none, in no order.
+    pub(crate) fn groups_near(
+        &self,
+        namespace: Option<&Name>,
+    ) -> impl Iterator<Item = &Arc<Group>> {
+        let own = namespace
+            .into_iter()
+            .flat_map(|name| self.index.groups_of(name));
+        own.chain(self.index.wide_groups())
+            .filter_map(|name| self.groups.get(name))
+    }
+
     /// The profile of that name.
     #[must_use]
     pub fn profile(&self, name: &Name) -> Option<&Arc<Profile>> {
@@ -314,6 +333,12 @@ impl Catalog {
         self.endpoints.values()
     }
 
+    /// How many endpoints have this profile.
+    #[must_use]
+    pub fn profile_users(&self, profile: &Name) -> u64 {
+        self.index.profile_users(profile)
+    }
+
     /// How many of a subnet's addresses are in use.
     #[must_use]
     pub fn in_use(&self, subnet: &Name) -> u64 {
@@ -347,12 +372,61 @@ impl Catalog {
         self.index.placements_of(network)
     }
 
-    /// The subnet that has addresses in common with `cidr`, if there is one.
-    pub(crate) fn subnet_overlapping(&self, cidr: Cidr) -> Option<&Arc<Subnet>> {
+    /// A subnet, other than `own`, that has addresses in common with `cidr`, if there is one.
+    pub(crate) fn subnet_overlapping(&self, cidr: Cidr, own: &Name) -> Option<&Arc<Subnet>> {
         self.index
             .neighbours(cidr)
             .filter_map(|name| self.subnets.get(name))
-            .find(|subnet| subnet.cidr.overlaps(cidr))
+            .find(|subnet| subnet.name != *own && subnet.cidr.overlaps(cidr))
+    }
+
+    /// The subnet that `ip` is of, if there is one.
+    pub(crate) fn subnet_of(&self, ip: IpAddr) -> Option<&Arc<Subnet>> {
+        let subnet = self.subnets.get(self.index.subnet_from(ip)?)?;
+        subnet.cidr.contains(ip).then_some(subnet)
+    }
+
+    /// The reserved addresses of a subnet, and the names of their reservations.
+    pub(crate) fn reserved_in(&self, cidr: Cidr) -> impl Iterator<Item = (IpAddr, &Name)> {
+        self.index.reserved_in(cidr)
+    }
+
+    /// The reservation that pins this MAC address on that network.
+    pub(crate) fn pinned_by(&self, network: &Name, mac: MacAddr) -> Option<&Name> {
+        self.index.pinned_by(network, mac)
+    }
+
+    /// The groups that bind `pool` where no other subnet has a pool of that name for them.
+    pub(crate) fn groups_relying_on(&self, pool: &Pool) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups.values().filter(move |group| {
+            group.pool.as_ref() == Some(&pool.name)
+                && !self.has_pool(group.network.as_ref(), &pool.name, Some(&pool.subnet))
+        })
+    }
+
+    /// Whether a subnet of `network`, or of any, that is not being deleted and is not `without`
+    /// has a pool of that name.
+    pub(crate) fn has_pool(
+        &self,
+        network: Option<&Name>,
+        pool: &Name,
+        without: Option<&Name>,
+    ) -> bool {
+        self.index
+            .subnets_with_pool(pool)
+            .filter(|subnet| Some(*subnet) != without)
+            .filter_map(|subnet| self.subnets.get(subnet))
+            .any(|subnet| {
+                !subnet.deleting && network.is_none_or(|network| subnet.network == *network)
+            })
+    }
+
+    /// The node that somebody has `address` on; none if nobody has it.
+    pub(crate) fn holder_node<'a>(&'a self, address: &'a Address) -> Option<&'a Name> {
+        match &address.state {
+            AddressState::Bound { attachment } => self.endpoint(attachment).map(|e| &e.node),
+            _ => address.held_by(),
+        }
     }
 
     /// The records of a subnet's addresses.
@@ -362,12 +436,34 @@ impl Catalog {
             .map(|(_, address)| address)
     }
 
+    /// The records of a subnet's addresses that somebody has.
+    pub(crate) fn live_in(&self, cidr: Cidr) -> impl Iterator<Item = &Arc<Address>> {
+        self.addresses_in(cidr)
+            .filter(|address| !address.is_released())
+    }
+
+    /// The records of a range's addresses that somebody has.
+    pub(crate) fn live_between(&self, range: AddressRange) -> impl Iterator<Item = &Arc<Address>> {
+        self.addresses
+            .range(range.first()..=range.last())
+            .map(|(_, address)| address)
+            .filter(|address| !address.is_released())
+    }
+
+    /// The records of all addresses on a node: its endpoints', its leases, and its own.
+    pub(crate) fn addresses_on(&self, node: &Name) -> impl Iterator<Item = &Arc<Address>> {
+        self.index
+            .addresses_on(node)
+            .chain(self.index.held_by(node))
+            .filter_map(|ip| self.addresses.get(&ip))
+    }
+
     /// The attachments on a node.
     pub(crate) fn attachments_on(&self, node: &Name) -> impl Iterator<Item = &Attachment> {
         self.index
             .addresses_on(node)
             .filter_map(|ip| match &self.addresses.get(&ip)?.state {
-                crate::AddressState::Bound { attachment } => Some(attachment),
+                AddressState::Bound { attachment } => Some(attachment),
                 _ => None,
             })
     }

@@ -38,6 +38,12 @@ impl Revision {
         self.0
     }
 
+    /// The revision before this one; there is none before [`Revision::ZERO`].
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// The revision after this one.
     #[must_use]
     pub const fn next(self) -> Self {
@@ -151,6 +157,37 @@ impl Key {
     }
 }
 
+impl Key {
+    /// The name behind the kind: what a command takes as its argument.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Cluster => String::new(),
+            Self::Network(name)
+            | Self::Subnet(name)
+            | Self::Group(name)
+            | Self::Profile(name)
+            | Self::Reservation(name)
+            | Self::Node(name) => name.to_string(),
+            Self::Pool(subnet, name) => format!("{subnet}/{name}"),
+            Self::Address(ip) => ip.to_string(),
+            Self::Endpoint(attachment) => attachment.to_string(),
+            Self::Holding(ip, revision) => format!("{ip}/{revision}"),
+            Self::Event(revision) => revision.to_string(),
+        }
+    }
+}
+
+/// As in a message: ``subnet `blue-r1` ``.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => self.kind().fmt(f),
+            _ => write!(f, "{} `{}`", self.kind(), self.name()),
+        }
+    }
+}
+
 /// One object's fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
@@ -171,7 +208,10 @@ pub struct Change {
 }
 
 impl Change {
-    pub(crate) fn new(revision: Revision, edits: Vec<Edit>) -> Self {
+    /// The change that makes `edits` and leads to `revision`. The planning functions make changes
+    /// of their own; this is for one that was made elsewhere and is to be made here too.
+    #[must_use]
+    pub fn new(revision: Revision, edits: Vec<Edit>) -> Self {
         Self { revision, edits }
     }
 
@@ -206,4 +246,14 @@ pub struct Planned<T> {
     pub object: Arc<T>,
     /// What to do about it.
     pub change: Change,
+}
+
+/// One step of what does not fit into one change. Every step leaves the objects in order; the
+/// caller makes it, plans again, and so on until it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What to do next; empty if nothing is left.
+    pub change: Change,
+    /// Whether nothing is left after this change.
+    pub done: bool,
 }

@@ -1,8 +1,12 @@
 //! The cluster as a whole: which one it is, and how often it was restored from a back-up.
 
+mod epoch;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Revision, Timestamp};
+
+pub use epoch::{begin_epoch, found_cluster, waive_report};
 
 /// How often the cluster was restored from a back-up. What was handed out in an earlier epoch after
 /// the back-up was made is not in the books of this one.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use trunkline_types::{AddressRange, Name};
 
-use crate::{Address, Catalog, Change, Edit, Key, Object, Revision, Subnet};
+use crate::{Address, Catalog, Change, Edit, Key, Object, Revision, Subnet, ranges};
 
 /// The free addresses of every subnet. It follows from the [`Catalog`] and is never stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,13 +42,17 @@ impl FreeSpace {
                 Edit::Delete(Key::Subnet(name)) => {
                     self.subnets.remove(name);
                 }
-                // Address records are deleted together with their subnet only.
+                // Address records are deleted only when their subnet is on its way out.
                 Edit::Put(_) | Edit::Delete(_) => {}
             }
         }
     }
 
     fn put_subnet(&mut self, subnet: &Subnet) {
+        if subnet.deleting {
+            self.subnets.remove(&subnet.name);
+            return;
+        }
         let free = FreeSet::new(&subnet.ranges, subnet.gateway);
         self.subnets.insert(subnet.name.clone(), free);
     }
@@ -102,6 +106,26 @@ impl FreeSet {
         fresh.or_else(|| self.returned.first().map(|(_, ip)| *ip))
     }
 
+    /// The free addresses within `ranges`, which are in order, the longest-free first.
+    pub(crate) fn longest_free_of<'a>(
+        &'a self,
+        ranges: &[AddressRange],
+    ) -> impl Iterator<Item = IpAddr> + use<'a> {
+        let fresh: Vec<_> = self
+            .fresh
+            .iter()
+            .filter_map(|(first, last)| AddressRange::new(*first, *last).ok())
+            .collect();
+        let taken = ranges::without(ranges, &fresh);
+        let fresh = ranges::without(ranges, &taken);
+        let within = ranges.to_vec();
+        let returned = self.returned.iter().map(|(_, ip)| *ip);
+        fresh
+            .into_iter()
+            .flat_map(ranges::each)
+            .chain(returned.filter(move |ip| ranges::contain(&within, *ip)))
+    }
+
     /// Removes `ip`, if it is free.
     pub fn take(&mut self, ip: IpAddr) {
         if let Some(revision) = self.returned_at.remove(&ip) {
@@ -132,7 +156,7 @@ impl FreeSet {
 }
 
 /// The address after `ip`; none after the family's last.
-fn successor(ip: IpAddr) -> Option<IpAddr> {
+pub(crate) fn successor(ip: IpAddr) -> Option<IpAddr> {
     match ip {
         IpAddr::V4(ip) => u32::from(ip).checked_add(1).map(|n| IpAddr::V4(n.into())),
         IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|n| IpAddr::V6(n.into())),
@@ -140,7 +164,7 @@ fn successor(ip: IpAddr) -> Option<IpAddr> {
 }
 
 /// The address before `ip`; none before the family's first.
-fn predecessor(ip: IpAddr) -> Option<IpAddr> {
+pub(crate) fn predecessor(ip: IpAddr) -> Option<IpAddr> {
     match ip {
         IpAddr::V4(ip) => u32::from(ip).checked_sub(1).map(|n| IpAddr::V4(n.into())),
         IpAddr::V6(ip) => u128::from(ip).checked_sub(1).map(|n| IpAddr::V6(n.into())),

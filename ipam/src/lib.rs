@@ -13,6 +13,7 @@ mod allocate;
 mod catalog;
 mod change;
 mod cluster;
+mod conflict;
 mod endpoint;
 #[cfg(test)]
 mod fixture;
@@ -23,40 +24,69 @@ mod listing;
 mod mac;
 mod network;
 mod node;
+mod policy;
 mod pool;
+mod precondition;
 mod profile;
+mod ranges;
 mod record;
 mod refusal;
 mod release;
+mod report;
 mod reservation;
+mod reserve;
 mod subnet;
+mod sweep;
 mod timestamp;
 
 pub use address::{Address, AddressState, Conflict};
-pub use allocate::{AllocateError, AllocateRequest, allocate};
+pub use allocate::{AddressUnfit, AllocateError, AllocateRequest, MacUnfit, NoSpace, allocate};
 pub use catalog::{Catalog, Inconsistency};
-pub use change::{Change, Edit, Key, Object, Planned, Revision};
-pub use cluster::{Cluster, Epoch};
+pub use change::{Change, Edit, Key, Object, Planned, Revision, Step};
+pub use cluster::{Cluster, Epoch, begin_epoch, found_cluster, waive_report};
+pub use conflict::{ConflictError, ConflictReport, clear_conflict, report_conflict};
 pub use endpoint::{Endpoint, EndpointAddress};
 pub use free::{FreeSet, FreeSpace};
-pub use group::{Group, GroupSpec, Level, Scope};
+pub use group::{
+    Binding, Choice, CreateGroupError, Group, GroupRulesError, GroupSpec, Level, Miss, Outcome,
+    Resolution, Rung, Scope, Subject, UpdateGroupError, create_group, delete_group, explain,
+    resolve, update_group,
+};
 pub use ledger::Ledger;
 pub use listing::Listing;
 pub use mac::mac_of;
 pub use network::{
-    CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, create_network, delete_network,
+    CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, UpdateNetworkError, VlanInUse,
+    create_network, delete_network, update_network,
 };
-pub use node::{Node, NodeSpec, RegisterNodeError, register_node};
-pub use pool::{Pool, PoolSpec};
-pub use profile::{Profile, ProfileSpec};
+pub use node::{
+    Node, NodeEdit, NodeSpec, NodeUnfit, RegisterNodeError, Removal, RemovalCause, RemoveNodeError,
+    UpdateNodeError, farewell, overdue_nodes, register_node, remove_node, update_node,
+};
+pub use pool::{
+    CreatePoolError, DeletePoolError, Pool, PoolRangesError, PoolSpec, UpdatePoolError,
+    create_pool, delete_pool, update_pool,
+};
+pub use precondition::{NameInUse, PreconditionError};
+pub use profile::{
+    DeleteProfileError, Profile, ProfileSpec, create_profile, delete_profile, update_profile,
+};
+pub use policy::Policy;
 pub use record::{Event, EventKind, Holding};
 pub use refusal::{Kind, Reason, Refusal};
-pub use release::release;
+pub use release::{
+    Release, ReleaseAddress, ReleaseAddressError, ReleaseError, release, release_address,
+};
+pub use report::{Held, Report, ReportError, report};
 pub use reservation::{
-    Holder, Reservation, ReservationSpec, ReservedAddress, Retention, Wanted, Workload,
+    CreateReservationError, DeleteReservationError, Holder, Reservation, ReservationShapeError,
+    ReservationSpec, ReserveAddressError, ReservedAddress, Retention, UpdateReservationError,
+    Wanted, Workload, create_reservation, delete_reservation, update_reservation,
 };
+pub use reserve::{LeaseError, LeaseRequest, Leased, Slot, lease, recall, return_leases};
 pub use subnet::{
-    CreateSubnetError, DeleteSubnetError, Placement, Subnet, SubnetSpec, create_subnet,
-    delete_subnet,
+    CreateSubnetError, DeleteSubnetError, Placement, Subnet, SubnetLayoutError, SubnetSpec,
+    SubnetUpdate, UpdateSubnetError, create_subnet, delete_subnet, update_subnet,
 };
+pub use sweep::{Evidence, Finding, Sweep, collect, due_reservations};
 pub use timestamp::Timestamp;

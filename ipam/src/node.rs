@@ -1,13 +1,20 @@
 //! Nodes: the machines that pods run on.
 
-use std::sync::Arc;
+mod edit;
+mod register;
+mod remove;
+mod unfit;
 
 use serde::{Deserialize, Serialize};
 use trunkline_types::{Labels, Name};
 
-use crate::{
-    Catalog, Change, Edit, EndpointAddress, Epoch, Listing, Object, Planned, Revision, Timestamp,
-};
+use crate::{EndpointAddress, Epoch, Policy, Revision, Timestamp};
+
+pub use edit::{NodeEdit, UpdateNodeError, update_node};
+pub use register::{RegisterNodeError, register_node};
+pub use remove::{RemoveNodeError, farewell, overdue_nodes, remove_node};
+pub use unfit::NodeUnfit;
+pub(crate) use unfit::fit;
 
 /// A machine that pods run on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +36,9 @@ pub struct Node {
     /// a write.
     #[serde(default)]
     pub last_heard: Timestamp,
-    /// Goes up whenever its leases are taken from it; requests with an older one are refused.
+    /// Goes up whenever its leases are taken from it; requests with an older one are refused. It
+    /// begins with the number of the change that made the node, so that a node which was removed
+    /// and comes back does not find its old one again.
     #[serde(default)]
     pub fence: u64,
     /// The last epoch in which it reported what it holds.
@@ -39,6 +48,9 @@ pub struct Node {
     /// rack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<EndpointAddress>,
+    /// What is being taken from it, if that is not done yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removing: Option<Removal>,
     /// The change that made it what it is.
     pub revision: Revision,
 }
@@ -50,7 +62,7 @@ pub struct NodeSpec {
     pub name: Name,
     /// The rack it stands in.
     pub rack: Name,
-    /// What selectors choose it by.
+    /// What selectors choose it by: these keys take the place of what the node has, others stay.
     pub labels: Labels,
     /// The kernel's boot id.
     pub boot_id: Option<String>,
@@ -58,79 +70,62 @@ pub struct NodeSpec {
     pub agent_version: Option<String>,
 }
 
+/// That what a node holds is being taken from it, in several changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// On what evidence.
+    pub why: RemovalCause,
+    /// When that began.
+    pub at: Timestamp,
+}
+
+/// The evidence on which what a node holds may be taken from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovalCause {
+    /// Its agent said that it stops. Takes its leases; the node and its pods stay.
+    Farewell,
+    /// It was not heard for so long that its agent uses no lease any more. Takes its leases; the
+    /// node and its pods stay.
+    Offline,
+    /// An operator removes it. Refused while pods on it have addresses.
+    Operator,
+    /// An operator removes it and vouches that it is switched off. Takes everything.
+    PoweredOff,
+    /// The orchestrator says that it is out of service for good. Takes everything.
+    OutOfService,
+}
+
+impl RemovalCause {
+    /// Whether the node goes with what it holds.
+    #[must_use]
+    pub fn takes_node(self) -> bool {
+        !matches!(self, Self::Farewell | Self::Offline)
+    }
+
+    /// What is kept as the reason of each release.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Farewell => "the node's agent said farewell",
+            Self::Offline => "the node was not heard for longer than the offline limit",
+            Self::Operator => "an operator removed the node",
+            Self::PoweredOff => "an operator removed the node, which is powered off",
+            Self::OutOfService => "the orchestrator says that the node is out of service",
+        }
+    }
+}
+
 impl Node {
     /// By how many seconds [`Node::last_heard`] may lag behind.
     pub const HEARD_GRAIN: u64 = 600;
-}
 
-/// Why a node cannot be registered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RegisterNodeError {
-    /// It says that it stands in another rack, while pods on it have addresses of the old one.
-    #[error(
-        "node `{node}` cannot move from rack `{rack}` to rack `{wanted}` while {} endpoint(s) on \
-         it have addresses, {endpoints}: move its pods elsewhere first, or correct its rack",
-        endpoints.total()
-    )]
-    InUse {
-        /// The node.
-        node: Name,
-        /// The rack it is registered in.
-        rack: Name,
-        /// The rack it asks for.
-        wanted: Name,
-        /// The attachments on the node.
-        endpoints: Listing,
-    },
-}
-
-/// Plans a node's registration. Registering again with the same rack changes nothing.
-///
-/// # Errors
-///
-/// [`RegisterNodeError`] if the rack changes while endpoints on the node have addresses.
-pub fn register_node(
-    catalog: &Catalog,
-    spec: &NodeSpec,
-    now: Timestamp,
-) -> Result<Planned<Node>, RegisterNodeError> {
-    if let Some(existing) = catalog.node(&spec.name) {
-        if existing.rack == spec.rack {
-            return Ok(Planned {
-                object: existing.clone(),
-                change: Change::none(catalog.revision()),
-            });
-        }
-        let endpoints = Listing::of(catalog.attachments_on(&spec.name));
-        if !endpoints.is_empty() {
-            return Err(RegisterNodeError::InUse {
-                node: spec.name.clone(),
-                rack: existing.rack.clone(),
-                wanted: spec.rack.clone(),
-                endpoints,
-            });
-        }
+    /// Whether it is certain that the node has been silent for [`Policy::silent_after`].
+    #[must_use]
+    pub fn is_silent(&self, policy: &Policy, now: Timestamp) -> bool {
+        let limit = policy.silent_after.as_secs();
+        self.last_heard.after(Self::HEARD_GRAIN).after(limit) < now
     }
-    let revision = catalog.revision().next();
-    let node = Arc::new(Node {
-        name: spec.name.clone(),
-        rack: spec.rack.clone(),
-        labels: spec.labels.clone(),
-        boot_id: spec.boot_id.clone(),
-        agent_version: spec.agent_version.clone(),
-        last_heard: now,
-        fence: 1,
-        reported: catalog
-            .cluster()
-            .map_or_else(Epoch::default, |cluster| cluster.epoch),
-        addresses: Vec::new(),
-        revision,
-    });
-    let change = Change::new(revision, vec![Edit::Put(Object::Node(node.clone()))]);
-    Ok(Planned {
-        object: node,
-        change,
-    })
 }
 
 #[cfg(test)]

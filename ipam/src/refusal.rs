@@ -1,5 +1,7 @@
 //! Refusals, as far as callers tell them apart.
 
+use std::fmt;
+
 /// Why an operation was refused. The text of the error says the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub enum Reason {
     VlanInUse,
     /// It cannot be deleted or changed like that while others refer to it.
     InUse(Kind),
+    /// It is being deleted, so it cannot be changed or used any more.
+    Deleting(Kind),
     /// It was changed since the revision that the request names.
     StaleRevision {
         /// The revision it is at.
@@ -39,6 +43,8 @@ pub enum Reason {
     Full,
     /// The address is held by another, or withheld.
     AddressInUse,
+    /// Another interface of the network has the MAC address, or another one is pinned.
+    MacInUse,
     /// No group says which network the pod is to be on.
     NoNetwork,
     /// The subnet hands out nothing until nodes have reported, after a restore. May be repeated.
@@ -79,6 +85,33 @@ pub enum Kind {
     Holding,
     /// Something that happened.
     Event,
+}
+
+impl Kind {
+    /// The noun for one of the kind, in messages and in netctl's commands.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Network => "network",
+            Self::Subnet => "subnet",
+            Self::Pool => "pool",
+            Self::Group => "group",
+            Self::Profile => "profile",
+            Self::Reservation => "reservation",
+            Self::Node => "node",
+            Self::Address => "address",
+            Self::Endpoint => "endpoint",
+            Self::Holding => "holding",
+            Self::Event => "event",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.noun())
+    }
 }
 
 /// An operation's refusal.

@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use trunkline_ipam::{
     AllocateError, CreateNetworkError, CreateSubnetError, DeleteNetworkError, DeleteSubnetError,
-    RegisterNodeError,
+    Kind, Reason, Refusal, RegisterNodeError, ReleaseError,
 };
 use trunkline_netmaster_api::{ErrorCode, Problem};
 
@@ -36,11 +36,20 @@ impl From<WriteError<Self>> for Failure {
             WriteError::Refused(failure) => failure,
             WriteError::Unavailable(unavailable) => {
                 let code = match unavailable {
-                    Unavailable::Store => ErrorCode::StoreUnavailable,
+                    Unavailable::Store | Unavailable::Full | Unavailable::NotLeading => {
+                        ErrorCode::StoreUnavailable
+                    }
                     Unavailable::Stopped => ErrorCode::ShuttingDown,
                 };
                 Self::new(code, unavailable.to_string())
             }
+            WriteError::TooLarge { operations, bytes } => Self::new(
+                ErrorCode::Internal,
+                format!(
+                    "the request would change {operations} keys and {bytes} bytes at once, which \
+                     is more than a transaction holds: do it in smaller steps"
+                ),
+            ),
         }
     }
 }
@@ -59,43 +68,59 @@ macro_rules! refusals {
     };
 }
 
-refusals! { CreateNetworkError:
-    NameInUse => NameInUse,
-    VlanInUse => VlanInUse,
+/// The code of a refusal that says itself why.
+fn code(reason: Reason) -> ErrorCode {
+    match reason {
+        Reason::NameInUse => ErrorCode::NameInUse,
+        Reason::VlanInUse => ErrorCode::VlanInUse,
+        Reason::NotFound(Kind::Network) => ErrorCode::NetworkNotFound,
+        Reason::NotFound(_) => ErrorCode::SubnetNotFound,
+        Reason::InUse(Kind::Network) => ErrorCode::NetworkInUse,
+        Reason::InUse(_) => ErrorCode::SubnetInUse,
+        Reason::Gateway => ErrorCode::InvalidGateway,
+        Reason::Range => ErrorCode::InvalidRange,
+        Reason::Overlap => ErrorCode::SubnetOverlap,
+        _ => ErrorCode::InvalidCidr,
+    }
 }
 
-refusals! { DeleteNetworkError:
-    NotFound => NetworkNotFound,
-    HasSubnets => NetworkInUse,
+/// Gives each refusal of an operation the code of its reason.
+macro_rules! reasons {
+    ($($error:ident)*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(code(error.reason()), error.to_string())
+            }
+        }
+    )*};
 }
 
-refusals! { CreateSubnetError:
-    NameInUse => NameInUse,
-    NetworkNotFound => NetworkNotFound,
-    FamilyUnsupported => InvalidCidr,
-    NotUnicast => InvalidCidr,
-    NothingToHandOut => InvalidCidr,
-    GatewayOutside => InvalidGateway,
-    GatewayNotHost => InvalidGateway,
-    RangeOutside => InvalidRange,
-    RangesOverlap => InvalidRange,
-    Overlap => SubnetOverlap,
+reasons! {
+    CreateNetworkError DeleteNetworkError CreateSubnetError DeleteSubnetError PreconditionError
 }
 
-refusals! { DeleteSubnetError:
-    NotFound => SubnetNotFound,
-    InUse => SubnetInUse,
+impl From<RegisterNodeError> for Failure {
+    fn from(error: RegisterNodeError) -> Self {
+        Self::new(ErrorCode::NodeInUse, error.to_string())
+    }
 }
 
-refusals! { RegisterNodeError:
-    InUse => NodeInUse,
+impl From<ReleaseError> for Failure {
+    fn from(error: ReleaseError) -> Self {
+        Self::new(ErrorCode::Internal, error.to_string())
+    }
 }
 
-refusals! { AllocateError:
-    NetworkNotFound => NetworkNotFound,
-    NodeNotFound => NodeNotFound,
-    AttachmentInUse => AttachmentInUse,
-    NoSubnet => NoSubnetForRack,
-    NoSubnetForRack => NoSubnetForRack,
-    Full => SubnetFull,
+impl From<AllocateError> for Failure {
+    fn from(error: AllocateError) -> Self {
+        let code = match error.reason() {
+            Reason::NotFound(Kind::Network) => ErrorCode::NetworkNotFound,
+            Reason::NotFound(Kind::Node) => ErrorCode::NodeNotFound,
+            Reason::AttachmentInUse => ErrorCode::AttachmentInUse,
+            Reason::NoSubnetForRack => ErrorCode::NoSubnetForRack,
+            Reason::Full => ErrorCode::SubnetFull,
+            _ => ErrorCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
 }

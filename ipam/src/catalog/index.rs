@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use trunkline_types::{Cidr, LabelValue, Name, VlanId};
+use trunkline_types::{Cidr, LabelValue, MacAddr, Name, VlanId};
 
-use crate::{Address, Endpoint, Holder, Network, Placement, Reservation, Subnet};
+use crate::{Address, Endpoint, Group, Holder, Network, Placement, Pool, Reservation, Subnet};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
@@ -17,6 +17,16 @@ pub(super) struct Index {
     /// Subnets by their first address. No two overlap, so this is also the order of their last
     /// ones.
     starts: BTreeMap<IpAddr, Name>,
+    /// Pool → the subnets that have one of that name.
+    pools: BTreeMap<Name, BTreeSet<Name>>,
+    /// Profile → how many endpoints have it. Profiles of none are left out.
+    profiles: BTreeMap<Name, u64>,
+    /// Network and pinned MAC address → the reservation that pins it.
+    pins: BTreeMap<(Name, MacAddr), Name>,
+    /// Namespace → the groups that are for it, or for some pods of it.
+    namespaces: BTreeMap<Name, BTreeSet<Name>>,
+    /// The groups that are for all namespaces.
+    wide: BTreeSet<Name>,
     /// Reserved address → reservation.
     reserved: BTreeMap<IpAddr, Name>,
     /// Holder → its reservations.
@@ -26,6 +36,8 @@ pub(super) struct Index {
     /// Node → addresses of the endpoints on it. Addresses, because they are a tenth of an
     /// attachment's size.
     on_node: BTreeMap<Name, BTreeSet<IpAddr>>,
+    /// Node → addresses that it leases or has for itself.
+    held: BTreeMap<Name, BTreeSet<IpAddr>>,
 }
 
 impl Index {
@@ -66,12 +78,24 @@ impl Index {
     }
 
     pub(super) fn add_address(&mut self, address: &Address) {
+        if let Some(node) = address.held_by() {
+            let ips = self.held.entry(node.clone()).or_default();
+            ips.insert(address.ip);
+        }
         if !address.is_released() {
             *self.bound.entry(address.subnet.clone()).or_default() += 1;
         }
     }
 
     pub(super) fn remove_address(&mut self, address: &Address) {
+        if let Some(node) = address.held_by()
+            && let Some(ips) = self.held.get_mut(node)
+        {
+            ips.remove(&address.ip);
+            if ips.is_empty() {
+                self.held.remove(node);
+            }
+        }
         if address.is_released() {
             return;
         }
@@ -89,9 +113,20 @@ impl Index {
             .entry(endpoint.node.clone())
             .or_default()
             .extend(ips);
+        if let Some(profile) = &endpoint.profile {
+            *self.profiles.entry(profile.clone()).or_default() += 1;
+        }
     }
 
     pub(super) fn remove_endpoint(&mut self, endpoint: &Endpoint) {
+        if let Some(profile) = &endpoint.profile
+            && let Some(count) = self.profiles.get_mut(profile)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.profiles.remove(profile);
+            }
+        }
         if let Some(ips) = self.on_node.get_mut(&endpoint.node) {
             for address in &endpoint.addresses {
                 ips.remove(&address.ip);
@@ -102,9 +137,69 @@ impl Index {
         }
     }
 
+    pub(super) fn add_pool(&mut self, pool: &Pool) {
+        self.pools
+            .entry(pool.name.clone())
+            .or_default()
+            .insert(pool.subnet.clone());
+    }
+
+    pub(super) fn remove_pool(&mut self, pool: &Pool) {
+        if let Some(subnets) = self.pools.get_mut(&pool.name) {
+            subnets.remove(&pool.subnet);
+            if subnets.is_empty() {
+                self.pools.remove(&pool.name);
+            }
+        }
+    }
+
+    pub(super) fn subnets_with_pool(&self, pool: &Name) -> impl Iterator<Item = &Name> {
+        self.pools.get(pool).into_iter().flatten()
+    }
+
+    pub(super) fn profile_users(&self, profile: &Name) -> u64 {
+        self.profiles.get(profile).copied().unwrap_or_default()
+    }
+
+    pub(super) fn pinned_by(&self, network: &Name, mac: MacAddr) -> Option<&Name> {
+        self.pins.get(&(network.clone(), mac))
+    }
+
+    pub(super) fn add_group(&mut self, group: &Group) {
+        match group.scope.namespaces() {
+            None => {
+                self.wide.insert(group.name.clone());
+            }
+            Some(namespaces) => {
+                for namespace in namespaces {
+                    self.namespaces
+                        .entry(namespace.clone())
+                        .or_default()
+                        .insert(group.name.clone());
+                }
+            }
+        }
+    }
+
+    pub(super) fn remove_group(&mut self, group: &Group) {
+        self.wide.remove(&group.name);
+        for namespace in group.scope.namespaces().into_iter().flatten() {
+            if let Some(groups) = self.namespaces.get_mut(namespace) {
+                groups.remove(&group.name);
+                if groups.is_empty() {
+                    self.namespaces.remove(namespace);
+                }
+            }
+        }
+    }
+
     pub(super) fn add_reservation(&mut self, reservation: &Reservation) {
         for address in &reservation.addresses {
             self.reserved.insert(address.ip, reservation.name.clone());
+            if let Some(mac) = address.mac {
+                let pin = (reservation.network.clone(), mac);
+                self.pins.insert(pin, reservation.name.clone());
+            }
         }
         self.holders
             .entry(reservation.holder.clone())
@@ -115,6 +210,9 @@ impl Index {
     pub(super) fn remove_reservation(&mut self, reservation: &Reservation) {
         for address in &reservation.addresses {
             self.reserved.remove(&address.ip);
+            if let Some(mac) = address.mac {
+                self.pins.remove(&(reservation.network.clone(), mac));
+            }
         }
         if let Some(names) = self.holders.get_mut(&reservation.holder) {
             names.remove(&reservation.name);
@@ -122,6 +220,14 @@ impl Index {
                 self.holders.remove(&reservation.holder);
             }
         }
+    }
+
+    pub(super) fn wide_groups(&self) -> impl Iterator<Item = &Name> {
+        self.wide.iter()
+    }
+
+    pub(super) fn groups_of(&self, namespace: &Name) -> impl Iterator<Item = &Name> {
+        self.namespaces.get(namespace).into_iter().flatten()
     }
 
     pub(super) fn reservation_of(&self, ip: IpAddr) -> Option<&Name> {
@@ -168,11 +274,22 @@ impl Index {
     }
 
     /// The only subnets that can have addresses in common with `cidr`: the last one that starts
-    /// before it and the first one that starts in it.
+    /// before it and those that start in it.
     pub(super) fn neighbours(&self, cidr: Cidr) -> impl Iterator<Item = &Name> {
         let before = self.starts.range(..cidr.network()).next_back();
-        let inside = self.starts.range(cidr.network()..=cidr.last()).next();
+        let inside = self.starts.range(cidr.network()..=cidr.last());
         before.into_iter().chain(inside).map(|(_, name)| name)
+    }
+
+    /// The only subnet that can have `ip`.
+    pub(super) fn subnet_from(&self, ip: IpAddr) -> Option<&Name> {
+        let (_, name) = self.starts.range(..=ip).next_back()?;
+        Some(name)
+    }
+
+    pub(super) fn reserved_in(&self, cidr: Cidr) -> impl Iterator<Item = (IpAddr, &Name)> {
+        let reserved = self.reserved.range(cidr.network()..=cidr.last());
+        reserved.map(|(ip, name)| (*ip, name))
     }
 
     pub(super) fn bound(&self, subnet: &Name) -> u64 {
@@ -181,5 +298,9 @@ impl Index {
 
     pub(super) fn addresses_on(&self, node: &Name) -> impl Iterator<Item = IpAddr> {
         self.on_node.get(node).into_iter().flatten().copied()
+    }
+
+    pub(super) fn held_by(&self, node: &Name) -> impl Iterator<Item = IpAddr> {
+        self.held.get(node).into_iter().flatten().copied()
     }
 }

@@ -17,15 +17,14 @@ pub(super) async fn allocate(
     Body(spec): Body<EndpointSpec>,
 ) -> Result<(StatusCode, Json<Endpoint>), Failure> {
     let request = ipam::AllocateRequest {
-        attachment: spec.attachment,
-        network: spec.network,
-        node: spec.node,
         pod: spec.pod,
+        ..ipam::AllocateRequest::any(spec.attachment, spec.node, spec.network)
     };
+    let policy = ipam::Policy::default();
     let now = now();
     let (endpoint, is_new) = allocator
         .write(move |ledger| {
-            let planned = ipam::allocate(ledger.catalog(), ledger.free(), &request, now)?;
+            let planned = ipam::allocate(ledger, &request, &policy, now)?;
             let is_new = !planned.change.is_empty();
             // Network and subnet are there before the change, so the view is complete now; after
             // the commit somebody may have released it all again.
@@ -80,10 +79,14 @@ pub(super) async fn release(
     PathAttachment(attachment): PathAttachment,
 ) -> Result<StatusCode, Failure> {
     let now = now();
-    let wanted = attachment.clone();
+    let wanted = ipam::Release {
+        attachment: attachment.clone(),
+        reason: "released".to_owned(),
+        expected: None,
+    };
     let was_there = allocator
         .write(move |ledger| {
-            let change = ipam::release(ledger.catalog(), &wanted, now);
+            let change = ipam::release(ledger.catalog(), &wanted, now)?;
             Ok::<_, Failure>((!change.is_empty(), change))
         })
         .await?;

@@ -23,10 +23,11 @@ pub(super) async fn register(
         boot_id: None,
         agent_version: None,
     };
+    let policy = ipam::Policy::default();
     let now = now();
     let (node, is_new) = allocator
         .write(move |ledger| {
-            let planned = ipam::register_node(ledger.catalog(), &spec, now)?;
+            let planned = ipam::register_node(ledger, &spec, &policy, now)?;
             let is_new = !planned.change.is_empty();
             Ok::<_, Failure>(((view(&planned.object), is_new), planned.change))
         })
