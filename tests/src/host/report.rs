@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use trunkline_outcome::Outcome;
 
 use super::check::TESTS;
 use super::coverage;
 use super::steps::Step;
 use super::test_log::{self, UnitTest};
 use super::workspace::Workspace;
-use crate::outcome::Outcome;
 
 /// Group, and the minutes it may take on a default CI machine (2 cores, emulation).
 const BUDGETS: [(&str, u64); 12] = [
