@@ -63,7 +63,7 @@ pub(super) fn test(
     seed: Option<u64>,
     deadline: Option<Duration>,
 ) -> anyhow::Result<u8> {
-    let mut command = Command::new(executable(workspace));
+    let mut command = command_to_end_with_us(workspace);
     command.arg("test").args(filter);
     if long {
         command.arg("--long");
@@ -84,7 +84,7 @@ pub(super) fn bench(
     pairs: u32,
     deadline: Option<Duration>,
 ) -> anyhow::Result<u8> {
-    let mut command = Command::new(executable(workspace));
+    let mut command = command_to_end_with_us(workspace);
     command.arg("bench").args(names);
     command.args(["--pairs", &pairs.to_string()]);
     if json {
@@ -103,13 +103,22 @@ fn executable(workspace: &Workspace) -> PathBuf {
     workspace.target().join("release/control")
 }
 
-/// Runs `command` to its end. It is given the time to end what it started when it is told to end;
-/// the kernel sees to it when it is not.
+/// The executable, told by the kernel to end should we be killed.
+fn command_to_end_with_us(workspace: &Workspace) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]);
+    command.arg(executable(workspace));
+    command
+}
+
+/// Runs `command` to its end. When that is to be now, it is given the time to end what it started;
+/// if it does not take it, the kernel sees to that.
 fn run(mut command: Command, deadline: Option<Duration>) -> anyhow::Result<u8> {
-    let interrupts = Interrupts::take()?;
+    // Before signals are taken, for it has to hear of them.
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot run {command:?}"))?;
+    let interrupts = Interrupts::take()?;
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for `control`")? {
