@@ -98,6 +98,11 @@ impl Recorder {
         self.record(attachment, started, call, None);
     }
 
+    /// The attachments that were asked about, each as often as it was.
+    pub fn attachments(&self) -> impl Iterator<Item = String> {
+        self.operations.iter().map(|(name, _)| name.clone())
+    }
+
     /// How many operations there are.
     pub fn len(&self) -> usize {
         self.operations.len()

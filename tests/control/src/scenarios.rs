@@ -2,7 +2,10 @@
 //!
 //! A scenario's name is `<file>::<function>`; its group is the time budget it counts towards.
 
+mod clients;
 mod crash;
+mod outage;
+mod replicas;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -40,7 +43,9 @@ impl Scenario {
 }
 
 fn all() -> impl Iterator<Item = &'static Scenario> {
-    [crash::ALL].into_iter().flatten()
+    [crash::ALL, replicas::ALL, outage::ALL]
+        .into_iter()
+        .flatten()
 }
 
 /// Group and name of every scenario.

@@ -249,3 +249,62 @@ impl Etcd {
         first.counter(name).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> std::path::PathBuf {
+        std::env::temp_dir().join(format!("trunkline-{name}-{}", std::process::id()))
+    }
+
+    #[tokio::test]
+    async fn a_leader_cut_off_from_its_peers_is_replaced_and_comes_back() {
+        let dir = scratch("etcd-cut");
+        let settings = Settings {
+            cuttable: true,
+            ..Settings::default()
+        };
+        let mut etcd = Etcd::start(&dir, 3, settings).await.unwrap();
+        let old = etcd.leader().await.unwrap();
+        let members = etcd.members();
+
+        etcd.cut_peers(old);
+        wait_until("another leader", READY, || async {
+            let others = (0..members).filter(|&number| number != old);
+            for other in others {
+                if etcd.members[other].leads().await.is_ok_and(|leads| leads) {
+                    return Ok(());
+                }
+            }
+            Err("none")
+        })
+        .await
+        .unwrap();
+        etcd.mend();
+
+        etcd.wait_healthy().await.unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_slow_disk_delays_every_write() {
+        const DELAY: Duration = Duration::from_millis(20);
+        let dir = scratch("etcd-slow");
+        let settings = Settings {
+            sync_delay: Some(DELAY),
+            ..Settings::default()
+        };
+        let etcd = Etcd::start(&dir, 1, settings).await.unwrap();
+        let mut client = etcd.client().await.unwrap();
+
+        let begun = std::time::Instant::now();
+        for _ in 0..10 {
+            client.put("a", "b", None).await.unwrap();
+        }
+
+        assert!(begun.elapsed() >= 10 * DELAY, "{:?}", begun.elapsed());
+        drop(etcd);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

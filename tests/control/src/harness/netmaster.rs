@@ -26,6 +26,12 @@ const HEALTH: Duration = Duration::from_secs(1);
 /// What it prints for each address that it serves.
 const LISTENING: &str = "listening on http://";
 
+/// Under which key of etcd the URL of the replica that leads is.
+pub const LEADER_KEY: &str = "/trunkline/leader";
+
+/// Under which key of etcd the number of the last change is.
+pub const REVISION_KEY: &str = "/trunkline/v1/revision";
+
 /// Where netmaster keeps its data.
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -78,6 +84,11 @@ impl Netmaster {
             address: ([127, 0, 0, 1], port).into(),
         };
         Ok(ports.enumerate().map(replica).collect())
+    }
+
+    /// Where it serves, or would.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its URL, as other replicas are told.
