@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use trunkline_outcome::{Outcome, report};
 
+use crate::benches;
 use crate::cli::Places;
 use crate::harness::{Context, fresh_dir};
 
@@ -36,14 +37,36 @@ impl Scenario {
         }
     }
 
+    /// The rehearsal of a bench.
+    const fn bench(name: &'static str, run: Run) -> Self {
+        Self {
+            group: "bench",
+            name,
+            run,
+        }
+    }
+
     /// Whether `filter` is part of the name, or the whole group.
     fn matches(&self, filter: &str) -> bool {
         self.name.contains(filter) || self.group == filter
     }
 }
 
+/// The benches, on a small scale: that they work, not what they measure.
+const BENCHES: &[Scenario] = &[
+    Scenario::bench("alloc", |context| {
+        Box::pin(benches::rehearse("alloc", context))
+    }),
+    Scenario::bench("restart", |context| {
+        Box::pin(benches::rehearse("restart", context))
+    }),
+    Scenario::bench("watch", |context| {
+        Box::pin(benches::rehearse("watch", context))
+    }),
+];
+
 fn all() -> impl Iterator<Item = &'static Scenario> {
-    [crash::ALL, replicas::ALL, outage::ALL]
+    [crash::ALL, replicas::ALL, outage::ALL, BENCHES]
         .into_iter()
         .flatten()
 }

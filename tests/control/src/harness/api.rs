@@ -73,14 +73,6 @@ impl Client {
         }
     }
 
-    /// Turns to another netmaster.
-    pub fn turn_to(&mut self, address: SocketAddr) {
-        if self.address != address {
-            self.address = address;
-            self.connection = None;
-        }
-    }
-
     /// Gets an attachment its address in [`NETWORK`] on [`NODE`].
     pub async fn allocate(&mut self, attachment: &str) -> Result<IpAddr, Failure> {
         self.allocate_in(attachment, NETWORK, NODE).await

@@ -91,7 +91,7 @@ impl Netmaster {
         self.address
     }
 
-    /// Its URL, as other replicas are told.
+    /// Its URL, as it tells other replicas by default.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -146,7 +146,6 @@ impl Netmaster {
                 serve.args(["--store", "etcd"]);
                 serve.args(["--etcd-endpoints", &endpoints.join(",")]);
                 serve.args(["--lease-ttl", &lease.as_secs().to_string()]);
-                serve.args(["--advertise-url", &self.url()]);
             }
         }
         // Its log is the evidence when a scenario fails.
