@@ -66,7 +66,7 @@ async fn store(
     };
     let mut running = Netmaster::new(context, &store)?.start().await?;
     running.wait_ready(READY).await?;
-    set_up(&mut running.client(), "10.0.0.0/8", "10.0.0.1").await?;
+    set_up(running.address, "10.0.0.0/8", "10.0.0.1").await?;
     let mut bench = Bench {
         etcd,
         running,

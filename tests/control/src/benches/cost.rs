@@ -76,7 +76,7 @@ impl Bench {
         let store = Store::Embedded(context.dir.join("cost"));
         let mut running = Netmaster::new(context, &store)?.start().await?;
         running.wait_ready(READY).await?;
-        set_up(&mut running.client(), "192.0.2.0/24", "192.0.2.1").await?;
+        set_up(running.address, "192.0.2.0/24", "192.0.2.1").await?;
         Ok(Self {
             running,
             small_networks: extent.of(10, 1),

@@ -17,7 +17,7 @@ use trunkline_outcome::{Goal, Line, Subject};
 
 use super::Extent;
 use crate::harness::Context;
-use crate::harness::api::{Client, Failure};
+use crate::harness::api::{Client, Failure, wait_writable};
 use crate::harness::etcd::{Etcd, Settings};
 use crate::harness::netmaster::{CALL, Netmaster, READY, Running, Store};
 
@@ -60,6 +60,7 @@ async fn measure_store(
     let netmaster = Netmaster::new(context, store)?;
     let mut running = netmaster.start().await?;
     running.wait_ready(READY).await?;
+    wait_writable(running.address).await?;
     let nodes = extent.of(10_000, 40);
     let begun = Instant::now();
     fill(&running, nodes).await?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use trunkline_netmaster_api::{Endpoint, ErrorCode, Problem};
 
 use super::http::Connection;
+use super::wait::wait_until;
 
 /// The network, subnet and node that clients use unless they say otherwise.
 pub const NETWORK: &str = "blue";
@@ -15,6 +16,9 @@ pub const NETWORK: &str = "blue";
 pub const SUBNET: &str = "blue-1";
 /// See [`NETWORK`].
 pub const NODE: &str = "n1";
+
+/// How long it may take until something can be written, at the start and after a crash.
+const WRITABLE: Duration = Duration::from_secs(20);
 
 /// Why a request was not answered as hoped.
 #[derive(Debug)]
@@ -180,12 +184,31 @@ fn senseless(what: &str) -> Failure {
     Failure::Unanswered(anyhow::anyhow!("the answer makes no sense: {what}"))
 }
 
-/// Creates [`NETWORK`], [`SUBNET`] with `cidr`, and [`NODE`].
+/// Registers [`NODE`], as often as it takes until that is done: from then on there is somebody who
+/// can write.
+///
+/// # Errors
+///
+/// It is not done by the deadline.
+pub async fn wait_writable(address: SocketAddr) -> anyhow::Result<()> {
+    wait_until("netmaster to write", WRITABLE, || async {
+        let mut client = Client::new(address, WRITABLE);
+        let node = json!({"rack": "r1"});
+        let path = format!("/v1/nodes/{NODE}");
+        client.send(Method::PUT, &path, Some(&node)).await
+    })
+    .await
+    .map(drop)
+}
+
+/// Creates [`NETWORK`], [`SUBNET`] with `cidr`, and [`NODE`], at the netmaster at `address`.
 ///
 /// # Errors
 ///
 /// netmaster refuses.
-pub async fn set_up(client: &mut Client, cidr: &str, gateway: &str) -> anyhow::Result<()> {
+pub async fn set_up(address: SocketAddr, cidr: &str, gateway: &str) -> anyhow::Result<()> {
+    wait_writable(address).await?;
+    let mut client = Client::new(address, WRITABLE);
     let network = json!({"name": NETWORK, "vlan": 100});
     client
         .send(Method::POST, "/v1/networks", Some(&network))
@@ -193,10 +216,6 @@ pub async fn set_up(client: &mut Client, cidr: &str, gateway: &str) -> anyhow::R
     let subnet = json!({"name": SUBNET, "network": NETWORK, "cidr": cidr, "gateway": gateway});
     client
         .send(Method::POST, "/v1/subnets", Some(&subnet))
-        .await?;
-    let node = json!({"rack": "r1"});
-    client
-        .send(Method::PUT, &format!("/v1/nodes/{NODE}"), Some(&node))
         .await?;
     Ok(())
 }

@@ -122,12 +122,14 @@ impl Netmaster {
             let running = process.check_running();
             let listening = process.output().contains(LISTENING);
             async move {
-                running?;
-                ensure!(listening, "not listening yet");
-                anyhow::Ok(())
+                // Who has ended is waited for no longer.
+                if running.is_err() || listening {
+                    return Ok(running);
+                }
+                Err("not listening yet")
             }
         })
-        .await?;
+        .await??;
         Ok(Running {
             process,
             address: self.address,
@@ -179,17 +181,19 @@ impl Running {
         wait_until("netmaster to be ready", deadline, || {
             let running = process.check_running();
             async move {
-                running?;
+                if running.is_err() {
+                    return Ok(running);
+                }
                 let mut reply = get(address, "/readyz", HEALTH).await?;
                 if reply.status == 404 {
                     reply = get(address, "/healthz", HEALTH).await?;
                 }
                 let text = String::from_utf8_lossy(&reply.body);
                 ensure!(reply.status == 200, "HTTP status {}: {text}", reply.status);
-                anyhow::Ok(())
+                anyhow::Ok(running)
             }
         })
-        .await
+        .await?
         .context("netmaster is not ready")
     }
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::Scenario;
 use crate::harness::Context;
-use crate::harness::api::{Client, Failure, set_up};
+use crate::harness::api::{Client, Failure, set_up, wait_writable};
 use crate::harness::etcd::{Etcd, Settings};
 use crate::harness::netmaster::{Netmaster, READY, Running, Store};
 
@@ -35,6 +35,9 @@ const GATEWAY: &str = "10.1.0.1";
 
 /// How long clients work before the next kill, in milliseconds: from just started to well under way.
 const WORK: std::ops::Range<u64> = 20..350;
+
+/// Before a client asks again that was told to.
+const PAUSE: Duration = Duration::from_millis(10);
 
 async fn embedded(context: Context) -> anyhow::Result<()> {
     let store = Store::Embedded(context.dir.join("data"));
@@ -61,7 +64,7 @@ async fn crashes(
     let mut rng = context.rng(0);
     let mut running = netmaster.start().await?;
     running.wait_ready(READY).await?;
-    set_up(&mut running.client(), CIDR, GATEWAY).await?;
+    set_up(running.address, CIDR, GATEWAY).await?;
     let mut workers: Vec<_> = (0..CLIENTS)
         .map(|index| Worker::new(index, context.rng(index + 1)))
         .collect();
@@ -79,6 +82,7 @@ async fn crashes(
         }
         running = netmaster.start().await?;
         running.wait_ready(READY).await?;
+        wait_writable(running.address).await?;
         let compared = compare(&mut running, &workers).await;
         compared.with_context(|| format!("after kill {} of {kills}", kill + 1))?;
     }
@@ -226,10 +230,18 @@ impl Worker {
         if failure.is_unsure() {
             *told = Told::Unknown;
             self.totals.unanswered += 1;
-        } else if let Failure::Refused(_) = failure {
-            self.broken = Some(format!("{name}: {failure}"));
         }
-        false
+        match failure {
+            Failure::Refused(_) => {
+                self.broken = Some(format!("{name}: {failure}"));
+                false
+            }
+            Failure::Unavailable(_) => {
+                tokio::time::sleep(PAUSE).await;
+                true
+            }
+            Failure::NotSent(_) | Failure::Unanswered(_) => false,
+        }
     }
 }
 

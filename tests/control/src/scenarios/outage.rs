@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use etcd_client::{AlarmAction, AlarmType, CompactionOptions, DeleteOptions};
+use etcd_client::{AlarmAction, AlarmOptions, AlarmType, CompactionOptions, DeleteOptions};
 
 use super::Scenario;
 use crate::harness::Context;
@@ -108,9 +108,17 @@ async fn etcd_is_full(context: Context) -> anyhow::Result<()> {
     let physical = CompactionOptions::new().with_physical();
     client.compact(revision.revision(), Some(physical)).await?;
     client.defragment().await?;
-    client
-        .alarm(AlarmAction::Deactivate, AlarmType::Nospace, None)
+    let alarms = client
+        .alarm(AlarmAction::Get, AlarmType::Nospace, None)
         .await?;
+    ensure!(!alarms.alarms().is_empty(), "etcd was never full");
+    for alarm in alarms.alarms() {
+        let mut of_member = AlarmOptions::new();
+        of_member.with_member(alarm.member_id());
+        client
+            .alarm(AlarmAction::Deactivate, alarm.alarm(), Some(of_member))
+            .await?;
+    }
     wait_written(&running, &mut told).await?;
     expect_reads(&running, &told).await
 }
@@ -163,8 +171,8 @@ async fn start(context: &Context, store: &Store) -> anyhow::Result<(Running, Tol
 
 async fn prepare(running: &mut Running) -> anyhow::Result<Told> {
     running.wait_ready(READY).await?;
+    set_up(running.address, CIDR, GATEWAY).await?;
     let mut client = running.client();
-    set_up(&mut client, CIDR, GATEWAY).await?;
     let mut told = Told::new();
     for number in 0..200 {
         let name = format!("before-{number}/eth0");

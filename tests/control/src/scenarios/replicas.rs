@@ -76,7 +76,7 @@ async fn faults_while_clients_work(context: Context) -> anyhow::Result<()> {
     let rounds = if context.long { 20 } else { 1 };
     let mut rng = context.rng(0);
     let mut cluster = Cluster::start(&context, 3, 3).await?;
-    set_up(&mut cluster.leading_client().await?, CIDR, GATEWAY).await?;
+    set_up(cluster.addresses()[0], CIDR, GATEWAY).await?;
     let clients = Clients::start(CLIENTS, &context, &cluster.addresses());
     let looker = clients.recorder();
     for round in 0..rounds {
@@ -171,7 +171,7 @@ async fn served_again(
 async fn a_paused_leader_writes_nothing_more(context: Context) -> anyhow::Result<()> {
     let rounds = if context.long { 30 } else { 3 };
     let mut cluster = Cluster::start(&context, 2, 1).await?;
-    set_up(&mut cluster.leading_client().await?, CIDR, GATEWAY).await?;
+    set_up(cluster.addresses()[0], CIDR, GATEWAY).await?;
     let clients = Clients::start(CLIENTS, &context, &cluster.addresses());
     let mut witness = clients.recorder();
     for round in 0..rounds {
@@ -237,7 +237,7 @@ fn client_address(cluster: &Cluster, number: usize) -> std::net::SocketAddr {
 async fn failover(context: Context) -> anyhow::Result<()> {
     let times = if context.long { 30 } else { 4 };
     let mut cluster = Cluster::start(&context, 3, 3).await?;
-    set_up(&mut cluster.leading_client().await?, CIDR, GATEWAY).await?;
+    set_up(cluster.addresses()[0], CIDR, GATEWAY).await?;
     let mut took = Vec::new();
     for number in 0..times {
         // The moment within the lease's life is not to be always the same.

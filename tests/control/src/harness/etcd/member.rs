@@ -120,14 +120,17 @@ impl Member {
         wait_until(&what, deadline, || {
             let running = process.check_running();
             async move {
-                running?;
+                // Who has ended is waited for no longer.
+                if running.is_err() {
+                    return Ok(running);
+                }
                 let reply = get(client, "/health", ANSWER).await?;
                 let text = String::from_utf8_lossy(&reply.body);
                 ensure!(text.contains("\"true\""), "{text}");
-                anyhow::Ok(())
+                anyhow::Ok(running)
             }
         })
-        .await
+        .await?
     }
 
     /// Whether it leads.
