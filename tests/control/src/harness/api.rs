@@ -27,7 +27,8 @@ pub enum Failure {
     NotSent(anyhow::Error),
     /// netmaster says no, for good: nothing happened.
     Refused(Problem),
-    /// netmaster says that it may be repeated. Whether it happened is not known.
+    /// netmaster says that it may be repeated, or that its store is full. Whether it happened is not
+    /// known.
     Unavailable(Problem),
     /// There was no answer, or none that makes sense. Whether it happened is not known.
     Unanswered(anyhow::Error),
@@ -131,10 +132,10 @@ impl Client {
                 Value::Array(found) => items.extend(found),
                 _ => return Err(senseless("a list without items")),
             }
-            let Some(next) = list["next"].as_str() else {
+            let Some(next) = list["continue"].as_str() else {
                 return Ok(items);
             };
-            page = format!("{path}?after={next}");
+            page = format!("{path}?continue={}", escaped(next));
         }
     }
 
@@ -166,7 +167,7 @@ impl Client {
             return Err(senseless("a problem of another status than its answer's"));
         }
         Err(match reply.status {
-            502..=504 => Failure::Unavailable(problem),
+            502..=504 | 507 => Failure::Unavailable(problem),
             500 => senseless(&problem.detail),
             _ => Failure::Refused(problem),
         })
@@ -178,6 +179,19 @@ fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
         let text = String::from_utf8_lossy(body);
         senseless(&format!("`{text}` cannot be read: {error}"))
     })
+}
+
+/// `text` as a value in a URL.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
 }
 
 fn senseless(what: &str) -> Failure {

@@ -15,7 +15,7 @@
 //! done there and then if the model allows it; else, and whenever what follows fails, other
 //! operations under way are done before it. Situations that led nowhere are remembered.
 //! Operations are done as late as they can be, because doing one early helps only where it makes
-//! room (a release), or where a release of the same attachment is under way that is to come after
+//! room (a release), or where something else under way about the same attachment is to come after
 //! it. An unanswered `allocate` is done only for a look that shows its address: whatever else was
 //! told is told as well by doing nothing.
 //!

@@ -182,39 +182,71 @@ impl Worker {
         let Some((name, believed)) = self.attachments.iter_mut().nth(index) else {
             bail!("there is no attachment to ask for");
         };
-        let name = name.clone();
         if self.rng.u8(..16) == 0 {
             self.at = self.rng.usize(..self.replicas.len());
         }
         let client = &mut self.replicas[self.at];
-        let release = believed.held && self.rng.u8(..4) > 0;
-        let started = self.recorder.start();
-        let (call, failure) = if release {
-            (Call::Release, client.release(&name).await.err())
+        let release_it = believed.held && self.rng.u8(..4) > 0;
+        let held = if release_it {
+            let released = release(&mut self.recorder, client, name).await;
+            released.map(|()| false)
         } else {
-            match client.allocate(&name).await {
-                Ok(ip) => (Call::Allocate(Some(Allocated::Address(ip))), None),
-                Err(full) if full.is_full() => (Call::Allocate(Some(Allocated::Full)), None),
-                Err(failure) => (Call::Allocate(None), Some(failure)),
-            }
+            let told = allocate(&mut self.recorder, client, name).await;
+            told.map(|told| told != Allocated::Full)
         };
-        match failure {
-            None => {
-                believed.held = matches!(call, Call::Allocate(Some(Allocated::Address(_))));
-                self.recorder.answered(&name, started, call);
+        match held {
+            Ok(held) => {
+                believed.held = held;
                 Ok(true)
             }
-            Some(failure) if failure.is_unsure() => {
-                believed.held = !release;
+            Err(failure) if failure.is_unsure() => {
+                believed.held = !release_it;
                 believed.unknown += 1;
                 if believed.unknown >= UNKNOWN_AT_MOST {
+                    let name = name.clone();
                     self.attachments.remove(&name);
                 }
-                self.recorder.unanswered(&name, started, call);
                 Ok(false)
             }
-            Some(Failure::NotSent(_)) => Ok(false),
-            Some(failure) => bail!("{name}: {failure}"),
+            Err(Failure::NotSent(_)) => Ok(false),
+            Err(failure) => bail!("{name}: {failure}"),
         }
     }
+}
+
+/// Asks for an address, and writes down what was told.
+pub async fn allocate(
+    recorder: &mut Recorder,
+    client: &mut Client,
+    name: &str,
+) -> Result<Allocated, Failure> {
+    let started = recorder.start();
+    let told = match client.allocate(name).await {
+        Ok(ip) => Allocated::Address(ip),
+        Err(failure) if failure.is_full() => Allocated::Full,
+        Err(failure) => {
+            if failure.is_unsure() {
+                recorder.unanswered(name, started, Call::Allocate(None));
+            }
+            return Err(failure);
+        }
+    };
+    recorder.answered(name, started, Call::Allocate(Some(told)));
+    Ok(told)
+}
+
+/// Gives an address back, and writes down whether that was done.
+pub async fn release(
+    recorder: &mut Recorder,
+    client: &mut Client,
+    name: &str,
+) -> Result<(), Failure> {
+    let started = recorder.start();
+    let released = client.release(name).await;
+    match &released {
+        Ok(()) => recorder.answered(name, started, Call::Release),
+        Err(failure) if failure.is_unsure() => recorder.unanswered(name, started, Call::Release),
+        Err(_) => {}
+    }
+    released
 }

@@ -9,11 +9,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use hyper::Method;
 use tokio::task::JoinSet;
 
 use super::Scenario;
 use crate::harness::Context;
-use crate::harness::api::{Client, Failure, set_up, wait_writable};
+use crate::harness::api::{Client, Failure, SUBNET, set_up, wait_writable};
 use crate::harness::etcd::{Etcd, Settings};
 use crate::harness::netmaster::{Netmaster, READY, Running, Store};
 
@@ -28,9 +29,8 @@ const CLIENTS: u64 = 32;
 /// More than a client has requests between two kills, so that some are left alone for long.
 const ATTACHMENTS_PER_CLIENT: usize = 20;
 
-/// Beyond what is under way at any moment, so that the subnet is never full for long, and small
-/// enough for addresses to be handed out again and again.
-const CIDR: &str = "10.1.0.0/20";
+/// Enough for all that is allocated within a cool-down.
+const CIDR: &str = "10.1.0.0/16";
 const GATEWAY: &str = "10.1.0.1";
 
 /// How long clients work before the next kill, in milliseconds: from just started to well under way.
@@ -256,6 +256,14 @@ async fn compare(running: &mut Running, workers: &[Worker]) -> anyhow::Result<()
     ensure!(
         addresses.len() == endpoints.len() && held.len() == endpoints.len(),
         "an address or an attachment is there twice: {endpoints:?}"
+    );
+    let path = format!("/v1/subnets/{SUBNET}");
+    let subnet = running.client().send(Method::GET, &path, None).await?;
+    let subnet: serde_json::Value = serde_json::from_slice(&subnet)?;
+    ensure!(
+        subnet["in_use"] == endpoints.len(),
+        "{} endpoints, and {subnet}",
+        endpoints.len()
     );
     let mut known = BTreeSet::new();
     for worker in workers {

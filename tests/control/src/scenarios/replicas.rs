@@ -4,14 +4,13 @@ mod cluster;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 use super::Scenario;
-use super::clients::{Clients, conclude};
+use super::clients::{Clients, allocate, conclude, release};
 use crate::harness::Context;
-use crate::harness::api::{Client, set_up};
+use crate::harness::api::{Client, Failure, set_up};
 use crate::harness::wait::wait_until;
-use crate::history::{Allocated, Call};
 use cluster::{Cluster, LEASE};
 
 /// The scenarios of this file.
@@ -33,8 +32,9 @@ const RECOVERY: Duration = Duration::from_secs(30);
 
 const CLIENTS: u64 = 24;
 
-/// Few enough for addresses to be handed out again and again.
-const CIDR: &str = "10.1.0.0/22";
+/// Enough for what is allocated within a cool-down, and few enough for addresses to be handed out
+/// again after it.
+const CIDR: &str = "10.1.0.0/20";
 const GATEWAY: &str = "10.1.0.1";
 
 /// Something that fails, and is mended after a while.
@@ -173,63 +173,61 @@ async fn a_paused_leader_writes_nothing_more(context: Context) -> anyhow::Result
     let mut cluster = Cluster::start(&context, 2, 1).await?;
     set_up(cluster.addresses()[0], CIDR, GATEWAY).await?;
     let clients = Clients::start(CLIENTS, &context, &cluster.addresses());
-    let mut witness = clients.recorder();
+    let mut witnesses = Vec::new();
     for round in 0..rounds {
-        let old = cluster.leader().await?;
         let had = format!("had-{round}/eth0");
-        let mut client = cluster.leading_client().await?;
-        let started = witness.start();
-        let ip = client.allocate(&had).await?;
-        let told = Call::Allocate(Some(Allocated::Address(ip)));
-        witness.answered(&had, started, told);
+        let mut witness = clients.recorder();
+        let old = cluster.leader().await?;
+        done(async || {
+            let mut client = cluster.running(old)?.client();
+            Ok(allocate(&mut witness, &mut client, &had).await.map(drop))
+        })
+        .await?;
         // In the middle of work, so that there is something half done.
         cluster.running(old)?.process.pause()?;
         let new = cluster.wait_other_leader(old).await?;
-        let mut client = cluster.running(new)?.client();
-        let started = witness.start();
-        wait_until("the new leader to release", RECOVERY, || {
-            let mut client = Client::new(client_address(&cluster, new), LEASE);
-            let had = had.clone();
-            async move { client.release(&had).await }
+        done(async || {
+            let mut client = cluster.running(new)?.client();
+            Ok(release(&mut witness, &mut client, &had).await)
         })
         .await?;
-        witness.answered(&had, started, Call::Release);
-        let next = format!("next-{round}/eth0");
-        let started = witness.start();
-        let ip = client.allocate(&next).await?;
-        let told = Call::Allocate(Some(Allocated::Address(ip)));
-        witness.answered(&next, started, told);
-        // The kernel takes the question for it.
+        // The kernel takes the question for it. What it knows is that `had` has an address.
         let mut asked = cluster.running(old)?.client();
-        let started = witness.start();
-        let question = tokio::spawn({
-            let had = had.clone();
-            async move { asked.allocate(&had).await }
+        let mut asker = clients.recorder();
+        let question = tokio::spawn(async move {
+            let told = allocate(&mut asker, &mut asked, &had).await;
+            (asker, told)
         });
         tokio::time::sleep(Duration::from_millis(200)).await;
         cluster.running(old)?.process.resume()?;
-        match question.await? {
-            Ok(ip) => {
-                let told = Call::Allocate(Some(Allocated::Address(ip)));
-                witness.answered(&had, started, told);
-            }
-            Err(failure) => {
-                ensure!(failure.is_unsure(), "{failure}");
-                witness.unanswered(&had, started, Call::Allocate(None));
-            }
+        let (asker, told) = question.await?;
+        if let Err(failure) = told {
+            ensure!(failure.is_unsure(), "{failure}");
         }
+        witnesses.extend([witness, asker]);
         cluster.wait_settled().await?;
     }
     let looker = clients.recorder();
     let mut parts = clients.stop().await?;
-    parts.push(witness);
+    parts.extend(witnesses);
     cluster.wait_settled().await?;
     conclude(parts, looker, &cluster.addresses()).await?;
     cluster.expect_one_writer_at_a_time().await
 }
 
-fn client_address(cluster: &Cluster, number: usize) -> std::net::SocketAddr {
-    cluster.addresses()[number]
+/// Asks again until it is done; every attempt is to be recorded, for each may happen late.
+async fn done(
+    mut ask: impl AsyncFnMut() -> anyhow::Result<Result<(), Failure>>,
+) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match ask().await? {
+            Ok(()) => return Ok(()),
+            Err(failure) if begun.elapsed() > RECOVERY => return Err(failure.into()),
+            Err(Failure::Refused(problem)) => bail!("{}", problem.detail),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
 }
 
 /// From SIGKILL of the leading netmaster to the next allocation, etcd being well; and, for the

@@ -233,25 +233,28 @@ impl<'a> State<'a> {
     fn others(&self, at: usize) -> Vec<usize> {
         let end = &self.timeline.ends[at];
         let concerned = self.concerned_by(&self.operations[end.operation]);
-        // Only these can lose an address that they are given early.
-        let unsettled: HashSet<usize> = self
-            .open_at(at)
-            .filter(|&operation| self.operations[operation].call == Call::Release)
-            .map(|operation| self.operations[operation].attachment)
-            .collect();
         let under_way = end.under_way.iter().copied();
-        let under_way = under_way.filter(|&operation| !self.done[operation]);
-        let mut useful: Vec<_> = under_way
+        let under_way: Vec<_> = under_way
+            .filter(|&operation| !self.done[operation])
             .chain(self.open_at(at))
-            .filter(|&operation| {
-                let attachment = self.operations[operation].attachment;
-                match self.operations[operation].call {
-                    Call::Release => self.held(attachment).is_some(),
-                    Call::Allocate(Some(_)) => unsettled.contains(&attachment),
-                    Call::Allocate(None) | Call::Look(_) => false,
-                }
-            })
             .collect();
+        // Only of these can it matter what is done to them first.
+        let releases = under_way
+            .iter()
+            .filter(|&&operation| self.operations[operation].call == Call::Release);
+        let unsettled: HashSet<usize> = releases
+            .chain([&end.operation])
+            .map(|&operation| self.operations[operation].attachment)
+            .collect();
+        let mut useful = under_way;
+        useful.retain(|&operation| {
+            let attachment = self.operations[operation].attachment;
+            match self.operations[operation].call {
+                Call::Release => self.held(attachment).is_some(),
+                Call::Allocate(Some(_)) => unsettled.contains(&attachment),
+                Call::Allocate(None) | Call::Look(_) => false,
+            }
+        });
         useful.sort_by_key(|&operation| {
             let Operation {
                 attachment, end, ..

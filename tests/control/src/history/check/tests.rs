@@ -261,6 +261,20 @@ fn a_release_may_have_to_make_room_for_one_that_is_done_early() {
         .is_fine();
 }
 
+#[test]
+fn two_may_ask_about_one_attachment_at_once() {
+    let both = |then: Option<u8>| {
+        history()
+            .allocate('a', 1, 0, 1)
+            .release('a', 2, 9)
+            .allocate('a', 1, 2, 10)
+            .look('a', then, 11, 12)
+    };
+    both(None).is_fine();
+    both(Some(1)).is_fine();
+    history().full('a', 0, 10).allocate('a', 1, 0, 5).is_fine();
+}
+
 /// A store that is as it should be, used by `clients` at once; `lost` percent of the answers get
 /// lost.
 fn simulated(rng: &mut fastrand::Rng, clients: usize, steps: usize, lost: u8) -> History {

@@ -7,7 +7,6 @@ use anyhow::{Context as _, bail, ensure};
 use etcd_client::{GetOptions, WatchOptions};
 
 use crate::harness::Context;
-use crate::harness::api::Client;
 use crate::harness::etcd::{Etcd, Settings};
 use crate::harness::netmaster::{LEADER_KEY, Netmaster, READY, REVISION_KEY, Running, Store};
 use crate::harness::wait::wait_until;
@@ -125,11 +124,6 @@ impl Cluster {
             Ok(leader)
         })
         .await
-    }
-
-    /// A client of the replica that leads.
-    pub(super) async fn leading_client(&self) -> anyhow::Result<Client> {
-        Ok(self.running(self.leader().await?)?.client())
     }
 
     async fn look_for_leader(&self) -> anyhow::Result<usize> {
