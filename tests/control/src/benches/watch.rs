@@ -29,15 +29,18 @@ use crate::harness::netmaster::{Netmaster, READY, Running, Store};
 /// How long a change may take to reach everybody.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Descriptors beside those of the watchers.
-const SPARE: u64 = 1000;
+/// Descriptors beside those of the watchers: idle connections, and netmaster's own.
+const SPARE: u64 = 3000;
+
+/// For each idle connection so many watch; it takes fewer to see what one needs.
+const WATCHING_PER_IDLE: usize = 10;
 
 /// What the name of a network begins with that is created to be seen.
 const MARK: &str = "change-";
 
 pub(super) async fn measure(context: Context, extent: Extent) -> anyhow::Result<Vec<Line>> {
     let watchers: usize = extent.of(10_000, 200);
-    raise_descriptors(2 * u64::try_from(watchers)?)?;
+    raise_descriptors(u64::try_from(watchers)?)?;
     let store = Store::Embedded(context.dir.join("data"));
     let mut running = Netmaster::new(&context, &store)?.start().await?;
     running.wait_ready(READY).await?;
@@ -47,7 +50,8 @@ pub(super) async fn measure(context: Context, extent: Extent) -> anyhow::Result<
     let mut memory = Vec::new();
     for wave in 0..waves {
         let count = watchers * (wave + 1) / waves - watchers * wave / waves;
-        let idle = grown_by(&running, count, agents.add_idle(count)).await?;
+        let few = count.div_ceil(WATCHING_PER_IDLE);
+        let idle = grown_by(&running, few, agents.add_idle(few)).await?;
         let watching = grown_by(&running, count, agents.add_watching(count, after)).await?;
         // A page more or less is all that a small number of connections can show.
         memory.push((watching.max(1.0), idle.max(1.0)));
