@@ -1,21 +1,28 @@
 //! All objects, and the few ways in which they are looked up.
 
 mod check;
+mod endpoint_set;
 mod index;
+mod intern;
+mod ip_map;
+mod lookup;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use trunkline_types::{Attachment, Cidr, LabelValue, Name, VlanId};
+use trunkline_types::{AddressRange, Attachment, Cidr, LabelValue, Name, VlanId};
 
 use crate::{
-    Address, Change, Cluster, Edit, Endpoint, Group, Holder, Key, Network, Node, Object, Placement,
-    Pool, Profile, Reservation, Revision, Subnet,
+    Address, AddressState, Change, Cluster, Edit, Endpoint, Group, Holder, Key, Network, Node,
+    Object, Placement, Pool, Profile, Reservation, Revision, Subnet,
 };
 
 pub use check::Inconsistency;
+use endpoint_set::EndpointSet;
 use index::Index;
+use intern::Interner;
+use ip_map::IpMap;
 
 /// Every object there is, as of one revision.
 ///
@@ -33,8 +40,8 @@ pub struct Catalog {
     profiles: BTreeMap<Name, Arc<Profile>>,
     reservations: BTreeMap<Name, Arc<Reservation>>,
     nodes: BTreeMap<Name, Arc<Node>>,
-    addresses: BTreeMap<IpAddr, Arc<Address>>,
-    endpoints: BTreeMap<Attachment, Arc<Endpoint>>,
+    addresses: IpMap<Arc<Address>>,
+    endpoints: EndpointSet,
     index: Index,
 }
 
@@ -52,8 +59,9 @@ impl Catalog {
             revision,
             ..Self::default()
         };
+        let mut interner = Interner::default();
         for object in objects {
-            catalog.put(object);
+            catalog.put(interner.intern(object));
         }
         catalog.check()?;
         Ok(catalog)
@@ -73,7 +81,13 @@ impl Catalog {
     fn put(&mut self, object: Object) {
         self.delete(&object.key());
         match object {
-            Object::Cluster(cluster) => self.cluster = Some(cluster),
+            Object::Cluster(cluster) => {
+                for node in self.nodes.values() {
+                    let unreported = node.reported != cluster.epoch;
+                    self.index.set_unreported(&node.name, unreported);
+                }
+                self.cluster = Some(cluster);
+            }
             Object::Network(network) => {
                 self.index.add_network(&network);
                 self.networks.insert(network.name.clone(), network);
@@ -83,6 +97,7 @@ impl Catalog {
                 self.subnets.insert(subnet.name.clone(), subnet);
             }
             Object::Pool(pool) => {
+                self.index.add_pool(&pool);
                 self.pools
                     .entry(pool.subnet.clone())
                     .or_default()
@@ -101,6 +116,8 @@ impl Catalog {
                     .insert(reservation.name.clone(), reservation);
             }
             Object::Node(node) => {
+                let unreported = node.reported != self.epoch();
+                self.index.set_unreported(&node.name, unreported);
                 self.nodes.insert(node.name.clone(), node);
             }
             Object::Address(address) => {
@@ -109,7 +126,7 @@ impl Catalog {
             }
             Object::Endpoint(endpoint) => {
                 self.index.add_endpoint(&endpoint);
-                self.endpoints.insert(endpoint.attachment.clone(), endpoint);
+                self.endpoints.insert(endpoint);
             }
             // The past is stored, not kept in memory.
             Object::Holding(_) | Object::Event(_) => {}
@@ -131,7 +148,9 @@ impl Catalog {
             }
             Key::Pool(subnet, name) => {
                 if let Some(pools) = self.pools.get_mut(subnet) {
-                    pools.remove(name);
+                    if let Some(pool) = pools.remove(name) {
+                        self.index.remove_pool(&pool);
+                    }
                     if pools.is_empty() {
                         self.pools.remove(subnet);
                     }
@@ -151,6 +170,7 @@ impl Catalog {
                 }
             }
             Key::Node(name) => {
+                self.index.set_unreported(name, false);
                 self.nodes.remove(name);
             }
             Key::Address(ip) => {
@@ -329,6 +349,12 @@ impl Catalog {
         self.endpoints.values()
     }
 
+    /// How many endpoints have this profile.
+    #[must_use]
+    pub fn profile_users(&self, profile: &Name) -> u64 {
+        self.index.profile_users(profile)
+    }
+
     /// How many of a subnet's addresses are in use.
     #[must_use]
     pub fn in_use(&self, subnet: &Name) -> u64 {
@@ -362,28 +388,80 @@ impl Catalog {
         self.index.placements_of(network)
     }
 
-    /// The subnet that has addresses in common with `cidr`, if there is one.
-    pub(crate) fn subnet_overlapping(&self, cidr: Cidr) -> Option<&Arc<Subnet>> {
+    /// A subnet, other than `own`, that has addresses in common with `cidr`, if there is one.
+    pub(crate) fn subnet_overlapping(&self, cidr: Cidr, own: &Name) -> Option<&Arc<Subnet>> {
         self.index
             .neighbours(cidr)
             .filter_map(|name| self.subnets.get(name))
-            .find(|subnet| subnet.cidr.overlaps(cidr))
+            .find(|subnet| subnet.name != *own && subnet.cidr.overlaps(cidr))
+    }
+
+    /// The subnet that `ip` is of, if there is one.
+    pub(crate) fn subnet_of(&self, ip: IpAddr) -> Option<&Arc<Subnet>> {
+        let subnet = self.subnets.get(self.index.subnet_from(ip)?)?;
+        subnet.cidr.contains(ip).then_some(subnet)
+    }
+
+    /// The reserved addresses of a subnet, and the names of their reservations.
+    pub(crate) fn reserved_in(&self, cidr: Cidr) -> impl Iterator<Item = (IpAddr, &Name)> {
+        self.index.reserved_in(cidr)
+    }
+
+    /// The groups that bind `pool` where no other subnet has a pool of that name for them.
+    pub(crate) fn groups_relying_on(&self, pool: &Pool) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups.values().filter(move |group| {
+            group.pool.as_ref() == Some(&pool.name)
+                && !self.has_pool(group.network.as_ref(), &pool.name, Some(&pool.subnet))
+        })
+    }
+
+    /// Whether a subnet of `network`, or of any, that is not being deleted and is not `without`
+    /// has a pool of that name.
+    pub(crate) fn has_pool(
+        &self,
+        network: Option<&Name>,
+        pool: &Name,
+        without: Option<&Name>,
+    ) -> bool {
+        self.index
+            .subnets_with_pool(pool)
+            .filter(|subnet| Some(*subnet) != without)
+            .filter_map(|subnet| self.subnets.get(subnet))
+            .any(|subnet| {
+                !subnet.deleting && network.is_none_or(|network| subnet.network == *network)
+            })
+    }
+
+    /// The node that somebody has `address` on; none if nobody has it.
+    pub(crate) fn holder_node<'a>(&'a self, address: &'a Address) -> Option<&'a Name> {
+        match &address.state {
+            AddressState::Leased { node, .. } | AddressState::Node { node } => Some(node),
+            AddressState::Bound { attachment } => self.endpoint(attachment).map(|e| &e.node),
+            AddressState::Released { .. } => None,
+        }
     }
 
     /// The records of a subnet's addresses.
     pub(crate) fn addresses_in(&self, cidr: Cidr) -> impl Iterator<Item = &Arc<Address>> {
+        self.addresses.range(cidr.network()..=cidr.last())
+    }
+
+    /// The records of a subnet's addresses that somebody has.
+    pub(crate) fn live_in(&self, cidr: Cidr) -> impl Iterator<Item = &Arc<Address>> {
+        self.addresses_in(cidr)
+            .filter(|address| !address.is_released())
+    }
+
+    /// The records of a range's addresses that somebody has.
+    pub(crate) fn live_between(&self, range: AddressRange) -> impl Iterator<Item = &Arc<Address>> {
         self.addresses
-            .range(cidr.network()..=cidr.last())
-            .map(|(_, address)| address)
+            .range(range.first()..=range.last())
+            .filter(|address| !address.is_released())
     }
 
     /// The attachments on a node.
     pub(crate) fn attachments_on(&self, node: &Name) -> impl Iterator<Item = &Attachment> {
-        self.index
-            .addresses_on(node)
-            .filter_map(|ip| match &self.addresses.get(&ip)?.state {
-                crate::AddressState::Bound { attachment } => Some(attachment),
-                _ => None,
-            })
+        let endpoints = self.endpoints_on(node).iter();
+        endpoints.map(|endpoint| &endpoint.attachment)
     }
 }

@@ -27,6 +27,7 @@ mod node;
 mod policy;
 mod pool;
 mod profile;
+mod ranges;
 mod record;
 mod refusal;
 mod release;
@@ -44,14 +45,14 @@ pub use change::{Change, Edit, Key, Object, Planned, Revision, Step};
 pub use cluster::{Cluster, Epoch, begin_epoch, found_cluster, waive_report};
 pub use conflict::{ConflictError, ConflictReport, clear_conflict, report_conflict};
 pub use endpoint::{Endpoint, EndpointAddress};
-pub use free::{FreeSet, FreeSpace};
+pub use free::{FreeSet, FreeSpace, SubnetSpace};
 pub use group::{
     Binding, Choice, Group, GroupSpec, Level, Miss, Outcome, Resolution, Rung, Scope, Subject,
     explain, resolve,
 };
 pub use ledger::Ledger;
 pub use listing::Listing;
-pub use mac::mac_of;
+pub use mac::{derived_mac, mac_of};
 pub use network::{
     CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, create_network, delete_network,
 };

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use trunkline_types::{AddressRange, Cidr, Labels, Name, Selector};
 
-use crate::Revision;
+use crate::{Node, Revision};
 
 pub use error::{CreateSubnetError, DeleteSubnetError};
 pub use plan::{create_subnet, delete_subnet};
@@ -76,7 +76,31 @@ pub enum Placement {
     Anywhere,
 }
 
+impl Placement {
+    /// Whether `node` may use it.
+    #[must_use]
+    pub fn admits(&self, node: &Node) -> bool {
+        match self {
+            Self::Rack(rack) => *rack == node.rack,
+            Self::Nodes(selector) => selector.matches(&node.labels),
+            Self::Anywhere => true,
+        }
+    }
+}
+
 impl Subnet {
+    pub(crate) fn handed_out(&self) -> Vec<AddressRange> {
+        let gateway = AddressRange::new(self.gateway, self.gateway).ok();
+        let withheld = crate::ranges::merged(self.exclusions.iter().copied().chain(gateway));
+        crate::ranges::without(&self.ranges, &withheld)
+    }
+
+    pub(crate) fn may_assign(&self, ip: IpAddr) -> bool {
+        ip != self.gateway
+            && self.cidr.hosts().contains(ip)
+            && !crate::ranges::contain(&self.exclusions, ip)
+    }
+
     /// How many addresses can be handed out in all; beyond `u64::MAX`, just that.
     #[must_use]
     pub fn capacity(&self) -> u64 {

@@ -94,7 +94,7 @@ impl Catalog {
                 .filter_map(|name| self.subnets.get(name))
                 .filter(|other| other.cidr.overlaps(subnet.cidr))
                 .all(|other| other.name == subnet.name);
-            if !alone || self.subnet_overlapping(subnet.cidr) != Some(subnet) {
+            if !alone || self.subnet_overlapping(subnet.cidr, &subnet.name).is_some() {
                 return Err(Inconsistency::Shared {
                     name: subnet.name.clone(),
                 });
@@ -105,7 +105,9 @@ impl Catalog {
 
     fn check_address(&self, address: &Address) -> Result<(), Inconsistency> {
         let hands_out = self.subnets.get(&address.subnet).is_some_and(|subnet| {
-            subnet.network == address.network && subnet.hands_out(address.ip)
+            subnet.network == address.network
+                && subnet.cidr.contains(address.ip)
+                && (address.is_released() || subnet.may_assign(address.ip))
         });
         if !hands_out {
             return Err(Inconsistency::Stray {

@@ -1,12 +1,17 @@
 //! The catalog's second ways in: each is kept up with every put and delete, so that no rule has to
 //! walk all objects.
 
+mod holdings;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use trunkline_types::{Cidr, LabelValue, Name, VlanId};
+use trunkline_types::{Cidr, LabelValue, MacAddr, Name, Selector, VlanId};
 
-use crate::{Address, Endpoint, Group, Holder, Network, Placement, Reservation, Subnet};
+use crate::{Address, Endpoint, Group, Holder, Network, Placement, Pool, Reservation, Subnet};
+
+pub(super) use holdings::Holdings;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
@@ -17,6 +22,12 @@ pub(super) struct Index {
     /// Subnets by their first address. No two overlap, so this is also the order of their last
     /// ones.
     starts: BTreeMap<IpAddr, Name>,
+    /// Pool → the subnets that have one of that name.
+    pools: BTreeMap<Name, BTreeSet<Name>>,
+    /// Profile → how many endpoints have it. Profiles of none are left out.
+    profiles: BTreeMap<Name, u64>,
+    /// Network and pinned MAC address → the reservation that pins it.
+    pins: BTreeMap<(Name, MacAddr), Name>,
     /// Namespace → the groups that are for it, or for some pods of it.
     namespaces: BTreeMap<Name, BTreeSet<Name>>,
     /// The groups that are for all namespaces.
@@ -27,9 +38,10 @@ pub(super) struct Index {
     holders: BTreeMap<Holder, BTreeSet<Name>>,
     /// Subnet → how many of its addresses are in use. Subnets without any are left out.
     bound: BTreeMap<Name, u64>,
-    /// Node → addresses of the endpoints on it. Addresses, because they are a tenth of an
-    /// attachment's size.
-    on_node: BTreeMap<Name, BTreeSet<IpAddr>>,
+    /// Who has what.
+    holdings: Holdings,
+    /// The nodes that have not reported in the cluster's epoch.
+    unreported: BTreeSet<Name>,
 }
 
 impl Index {
@@ -73,9 +85,11 @@ impl Index {
         if !address.is_released() {
             *self.bound.entry(address.subnet.clone()).or_default() += 1;
         }
+        self.holdings.add_address(address);
     }
 
     pub(super) fn remove_address(&mut self, address: &Address) {
+        self.holdings.remove_address(address);
         if address.is_released() {
             return;
         }
@@ -87,23 +101,51 @@ impl Index {
         }
     }
 
-    pub(super) fn add_endpoint(&mut self, endpoint: &Endpoint) {
-        let ips = endpoint.addresses.iter().map(|address| address.ip);
-        self.on_node
-            .entry(endpoint.node.clone())
-            .or_default()
-            .extend(ips);
+    pub(super) fn add_endpoint(&mut self, endpoint: &Arc<Endpoint>) {
+        self.holdings.add_endpoint(endpoint);
+        if let Some(profile) = &endpoint.profile {
+            *self.profiles.entry(profile.clone()).or_default() += 1;
+        }
     }
 
     pub(super) fn remove_endpoint(&mut self, endpoint: &Endpoint) {
-        if let Some(ips) = self.on_node.get_mut(&endpoint.node) {
-            for address in &endpoint.addresses {
-                ips.remove(&address.ip);
-            }
-            if ips.is_empty() {
-                self.on_node.remove(&endpoint.node);
+        self.holdings.remove_endpoint(endpoint);
+        if let Some(profile) = &endpoint.profile
+            && let Some(count) = self.profiles.get_mut(profile)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.profiles.remove(profile);
             }
         }
+    }
+
+    pub(super) fn add_pool(&mut self, pool: &Pool) {
+        self.pools
+            .entry(pool.name.clone())
+            .or_default()
+            .insert(pool.subnet.clone());
+    }
+
+    pub(super) fn remove_pool(&mut self, pool: &Pool) {
+        if let Some(subnets) = self.pools.get_mut(&pool.name) {
+            subnets.remove(&pool.subnet);
+            if subnets.is_empty() {
+                self.pools.remove(&pool.name);
+            }
+        }
+    }
+
+    pub(super) fn subnets_with_pool(&self, pool: &Name) -> impl Iterator<Item = &Name> {
+        self.pools.get(pool).into_iter().flatten()
+    }
+
+    pub(super) fn profile_users(&self, profile: &Name) -> u64 {
+        self.profiles.get(profile).copied().unwrap_or_default()
+    }
+
+    pub(super) fn pinned_by(&self, network: &Name, mac: MacAddr) -> Option<&Name> {
+        self.pins.get(&(network.clone(), mac))
     }
 
     pub(super) fn add_group(&mut self, group: &Group) {
@@ -137,6 +179,10 @@ impl Index {
     pub(super) fn add_reservation(&mut self, reservation: &Reservation) {
         for address in &reservation.addresses {
             self.reserved.insert(address.ip, reservation.name.clone());
+            if let Some(mac) = address.mac {
+                let pin = (reservation.network.clone(), mac);
+                self.pins.insert(pin, reservation.name.clone());
+            }
         }
         self.holders
             .entry(reservation.holder.clone())
@@ -147,6 +193,9 @@ impl Index {
     pub(super) fn remove_reservation(&mut self, reservation: &Reservation) {
         for address in &reservation.addresses {
             self.reserved.remove(&address.ip);
+            if let Some(mac) = address.mac {
+                self.pins.remove(&(reservation.network.clone(), mac));
+            }
         }
         if let Some(names) = self.holders.get_mut(&reservation.holder) {
             names.remove(&reservation.name);
@@ -207,19 +256,54 @@ impl Index {
             .flat_map(BTreeMap::keys)
     }
 
+    /// The network's subnets that belong to no rack, by placement. The racks come before them in
+    /// the map and are not walked: there may be thousands.
+    pub(super) fn rackless(
+        &self,
+        network: &Name,
+    ) -> impl Iterator<Item = (&Placement, &BTreeSet<Name>)> {
+        let first = Placement::Nodes(Selector::default());
+        let places = self.places.get(network).into_iter();
+        places.flat_map(move |places| places.range(first.clone()..))
+    }
+
     /// The only subnets that can have addresses in common with `cidr`: the last one that starts
-    /// before it and the first one that starts in it.
+    /// before it and those that start in it.
     pub(super) fn neighbours(&self, cidr: Cidr) -> impl Iterator<Item = &Name> {
         let before = self.starts.range(..cidr.network()).next_back();
-        let inside = self.starts.range(cidr.network()..=cidr.last()).next();
+        let inside = self.starts.range(cidr.network()..=cidr.last());
         before.into_iter().chain(inside).map(|(_, name)| name)
+    }
+
+    /// The only subnet that can have `ip`.
+    pub(super) fn subnet_from(&self, ip: IpAddr) -> Option<&Name> {
+        let (_, name) = self.starts.range(..=ip).next_back()?;
+        Some(name)
+    }
+
+    pub(super) fn reserved_in(&self, cidr: Cidr) -> impl Iterator<Item = (IpAddr, &Name)> {
+        let reserved = self.reserved.range(cidr.network()..=cidr.last());
+        reserved.map(|(ip, name)| (*ip, name))
     }
 
     pub(super) fn bound(&self, subnet: &Name) -> u64 {
         self.bound.get(subnet).copied().unwrap_or_default()
     }
 
-    pub(super) fn addresses_on(&self, node: &Name) -> impl Iterator<Item = IpAddr> {
-        self.on_node.get(node).into_iter().flatten().copied()
+    pub(super) fn holdings(&self) -> &Holdings {
+        &self.holdings
+    }
+
+    /// Keeps in mind whether a node has yet to report.
+    pub(super) fn set_unreported(&mut self, node: &Name, unreported: bool) {
+        if unreported {
+            self.unreported.insert(node.clone());
+        } else {
+            self.unreported.remove(node);
+        }
+    }
+
+    pub(super) fn unreported(&self) -> impl Iterator<Item = &Name> {
+        self.unreported.iter()
     }
 }

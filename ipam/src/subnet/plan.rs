@@ -58,7 +58,7 @@ pub fn create_subnet(
             gateway: spec.gateway,
         });
     }
-    if let Some(other) = catalog.subnet_overlapping(spec.cidr) {
+    if let Some(other) = catalog.subnet_overlapping(spec.cidr, &spec.name) {
         return Err(CreateSubnetError::Overlap {
             cidr: spec.cidr,
             other: other.name.clone(),
