@@ -87,6 +87,14 @@ pub struct Conflict {
 }
 
 impl Address {
+    /// The node that has it without an endpoint: in reserve, or for itself.
+    pub(crate) fn held_by(&self) -> Option<&Name> {
+        match &self.state {
+            AddressState::Leased { node, .. } | AddressState::Node { node } => Some(node),
+            AddressState::Bound { .. } | AddressState::Released { .. } => None,
+        }
+    }
+
     /// Whether nobody has the address.
     #[must_use]
     pub fn is_released(&self) -> bool {

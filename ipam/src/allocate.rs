@@ -14,8 +14,7 @@ use trunkline_types::{Attachment, Labels, MacAddr, Name, Pod};
 use crate::node::fit;
 use crate::{
     Address, AddressState, Change, Edit, Endpoint, EndpointAddress, Holder, Kind, Ledger, Network,
-    Node, Object, Planned, Policy, Resolution, Revision, Subject, Timestamp, derived_mac, mac,
-    resolve,
+    Node, Object, Planned, Policy, Resolution, Revision, Subject, Timestamp, mac, resolve,
 };
 
 pub(crate) use choose::{Search, derived};

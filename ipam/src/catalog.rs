@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use trunkline_types::{AddressRange, Attachment, Cidr, LabelValue, Name, VlanId};
+use trunkline_types::{AddressRange, Attachment, Cidr, LabelValue, MacAddr, Name, VlanId};
 
 use crate::{
     Address, AddressState, Change, Cluster, Edit, Endpoint, Group, Holder, Key, Network, Node,
@@ -374,15 +374,6 @@ impl Catalog {
         self.index.subnets_of(network)
     }
 
-    /// The names of a network's subnets with this placement.
-    pub(crate) fn subnets_at(
-        &self,
-        network: &Name,
-        placement: &Placement,
-    ) -> impl Iterator<Item = &Name> {
-        self.index.subnets_at(network, placement)
-    }
-
     /// The placements for which a network has subnets.
     pub(crate) fn placements_of(&self, network: &Name) -> impl Iterator<Item = &Placement> {
         self.index.placements_of(network)
@@ -405,6 +396,11 @@ impl Catalog {
     /// The reserved addresses of a subnet, and the names of their reservations.
     pub(crate) fn reserved_in(&self, cidr: Cidr) -> impl Iterator<Item = (IpAddr, &Name)> {
         self.index.reserved_in(cidr)
+    }
+
+    /// The reservation that pins this MAC address on that network.
+    pub(crate) fn pinned_by(&self, network: &Name, mac: MacAddr) -> Option<&Name> {
+        self.index.pinned_by(network, mac)
     }
 
     /// The groups that bind `pool` where no other subnet has a pool of that name for them.
@@ -435,9 +431,8 @@ impl Catalog {
     /// The node that somebody has `address` on; none if nobody has it.
     pub(crate) fn holder_node<'a>(&'a self, address: &'a Address) -> Option<&'a Name> {
         match &address.state {
-            AddressState::Leased { node, .. } | AddressState::Node { node } => Some(node),
             AddressState::Bound { attachment } => self.endpoint(attachment).map(|e| &e.node),
-            AddressState::Released { .. } => None,
+            _ => address.held_by(),
         }
     }
 
@@ -457,6 +452,14 @@ impl Catalog {
         self.addresses
             .range(range.first()..=range.last())
             .filter(|address| !address.is_released())
+    }
+
+    /// The records of all addresses on a node: its endpoints', its leases, and its own.
+    pub(crate) fn addresses_on(&self, node: &Name) -> impl Iterator<Item = &Arc<Address>> {
+        let endpoints = self.endpoints_on(node).iter();
+        let bound = endpoints.flat_map(|endpoint| &endpoint.addresses);
+        let held = self.index.holdings().held_by(node);
+        (bound.map(|address| address.ip).chain(held)).filter_map(|ip| self.addresses.get(&ip))
     }
 
     /// The attachments on a node.

@@ -151,6 +151,37 @@ impl Key {
     }
 }
 
+impl Key {
+    /// The name behind the kind: what a command takes as its argument.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Cluster => String::new(),
+            Self::Network(name)
+            | Self::Subnet(name)
+            | Self::Group(name)
+            | Self::Profile(name)
+            | Self::Reservation(name)
+            | Self::Node(name) => name.to_string(),
+            Self::Pool(subnet, name) => format!("{subnet}/{name}"),
+            Self::Address(ip) => ip.to_string(),
+            Self::Endpoint(attachment) => attachment.to_string(),
+            Self::Holding(ip, revision) => format!("{ip}/{revision}"),
+            Self::Event(revision) => revision.to_string(),
+        }
+    }
+}
+
+/// As in a message: ``subnet `blue-r1` ``.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => self.kind().fmt(f),
+            _ => write!(f, "{} `{}`", self.kind(), self.name()),
+        }
+    }
+}
+
 /// One object's fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {

@@ -43,7 +43,8 @@ impl FreeSpace {
     /// The free space that `catalog` leaves.
     #[must_use]
     pub fn of(catalog: &Catalog) -> Self {
-        let spaces = catalog.subnets().map(|subnet| {
+        let open = catalog.subnets().filter(|subnet| !subnet.deleting);
+        let spaces = open.map(|subnet| {
             let space = SubnetSpace::of(catalog, subnet);
             (subnet.name.clone(), space)
         });
@@ -52,7 +53,7 @@ impl FreeSpace {
         }
     }
 
-    /// The free addresses of one subnet.
+    /// The free addresses of one subnet; none while it is being deleted.
     #[must_use]
     pub fn of_subnet(&self, subnet: &Name) -> Option<&SubnetSpace> {
         self.subnets.get(subnet)
@@ -61,7 +62,7 @@ impl FreeSpace {
     /// Keeps up with a change that touched `touched` and is in `catalog` now.
     pub(crate) fn refresh(&mut self, catalog: &Catalog, touched: &Touched) {
         for name in &touched.subnets {
-            match catalog.subnet(name) {
+            match catalog.subnet(name).filter(|subnet| !subnet.deleting) {
                 Some(subnet) => {
                     let space = SubnetSpace::of(catalog, subnet);
                     self.subnets.insert(name.clone(), space);

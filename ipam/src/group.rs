@@ -1,14 +1,20 @@
 //! Groups: which pods get which network, pool and profile.
 
+mod error;
+mod plan;
 mod resolve;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use trunkline_types::{Labels, Name, Selector};
 
 use crate::Revision;
 
+pub use error::{CreateGroupError, GroupRulesError, UpdateGroupError};
+pub(crate) use plan::{check_scope, rival};
+pub use plan::{create_group, delete_group, update_group};
 pub use resolve::{Binding, Choice, Miss, Outcome, Resolution, Rung, Subject, explain, resolve};
 
 /// Pods, and what they are bound to. Each of network, pool and profile comes from the most
@@ -70,13 +76,13 @@ pub enum Scope {
     },
     /// Those in these namespaces.
     Namespaces {
-        /// The namespaces; at least one.
+        /// The namespaces; 1–[`Scope::NAMESPACES_MAX`].
         namespaces: BTreeSet<Name>,
     },
     /// Those in these namespaces whose labels match. There is no scope of labels in all
     /// namespaces: whoever may create a pod anywhere could choose its network.
     Pods {
-        /// The namespaces; at least one.
+        /// The namespaces; 1–[`Scope::NAMESPACES_MAX`].
         namespaces: BTreeSet<Name>,
         /// The pods; not empty.
         pods: Selector,
@@ -99,7 +105,22 @@ pub enum Level {
     Pod,
 }
 
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Cluster => "cluster",
+            Self::NodeClass => "node class",
+            Self::Namespace => "namespace",
+            Self::Labels => "labels",
+            Self::Pod => "pod",
+        })
+    }
+}
+
 impl Scope {
+    /// How many namespaces a group may name: what keeps the object small.
+    pub const NAMESPACES_MAX: usize = 1_000;
+
     /// How specific it is.
     #[must_use]
     pub fn level(&self) -> Level {
@@ -120,3 +141,6 @@ impl Scope {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,7 @@ mod network;
 mod node;
 mod policy;
 mod pool;
+mod precondition;
 mod profile;
 mod ranges;
 mod record;
@@ -47,22 +48,30 @@ pub use conflict::{ConflictError, ConflictReport, clear_conflict, report_conflic
 pub use endpoint::{Endpoint, EndpointAddress};
 pub use free::{FreeSet, FreeSpace, SubnetSpace};
 pub use group::{
-    Binding, Choice, Group, GroupSpec, Level, Miss, Outcome, Resolution, Rung, Scope, Subject,
-    explain, resolve,
+    Binding, Choice, CreateGroupError, Group, GroupRulesError, GroupSpec, Level, Miss, Outcome,
+    Resolution, Rung, Scope, Subject, UpdateGroupError, create_group, delete_group, explain,
+    resolve, update_group,
 };
 pub use ledger::Ledger;
 pub use listing::Listing;
 pub use mac::{derived_mac, mac_of};
 pub use network::{
-    CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, create_network, delete_network,
+    CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, UpdateNetworkError, VlanInUse,
+    create_network, delete_network, update_network,
 };
 pub use node::{
-    Node, NodeSpec, NodeUnfit, RegisterNodeError, Removal, RemovalCause, RemoveNodeError, farewell,
-    overdue_nodes, register_node, remove_node,
+    Node, NodeEdit, NodeSpec, NodeUnfit, RegisterNodeError, Removal, RemovalCause, RemoveNodeError,
+    UpdateNodeError, farewell, overdue_nodes, register_node, remove_node, update_node,
 };
 pub use policy::Policy;
-pub use pool::{Pool, PoolSpec};
-pub use profile::{Profile, ProfileSpec};
+pub use pool::{
+    CreatePoolError, DeletePoolError, Pool, PoolRangesError, PoolSpec, UpdatePoolError,
+    create_pool, delete_pool, update_pool,
+};
+pub use precondition::{NameInUse, PreconditionError};
+pub use profile::{
+    DeleteProfileError, Profile, ProfileSpec, create_profile, delete_profile, update_profile,
+};
 pub use record::{Event, EventKind, Holding};
 pub use refusal::{Kind, Reason, Refusal};
 pub use release::{
@@ -70,12 +79,14 @@ pub use release::{
 };
 pub use report::{Held, Report, ReportError, report};
 pub use reservation::{
-    Holder, Reservation, ReservationSpec, ReservedAddress, Retention, Wanted, Workload,
+    CreateReservationError, DeleteReservationError, Holder, Reservation, ReservationShapeError,
+    ReservationSpec, ReserveAddressError, ReservedAddress, Retention, UpdateReservationError,
+    Wanted, Workload, create_reservation, delete_reservation, update_reservation,
 };
 pub use reserve::{LeaseError, LeaseRequest, Leased, Slot, lease, recall, return_leases};
 pub use subnet::{
-    CreateSubnetError, DeleteSubnetError, Placement, Subnet, SubnetSpec, create_subnet,
-    delete_subnet,
+    CreateSubnetError, DeleteSubnetError, Placement, Subnet, SubnetLayoutError, SubnetSpec,
+    SubnetUpdate, UpdateSubnetError, create_subnet, delete_subnet, update_subnet,
 };
 pub use sweep::{Evidence, Finding, Sweep, collect, due_reservations};
 pub use timestamp::Timestamp;

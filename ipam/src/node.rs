@@ -1,5 +1,6 @@
 //! Nodes: the machines that pods run on.
 
+mod edit;
 mod register;
 mod remove;
 mod unfit;
@@ -9,6 +10,7 @@ use trunkline_types::{Labels, Name};
 
 use crate::{EndpointAddress, Epoch, Policy, Revision, Timestamp};
 
+pub use edit::{NodeEdit, UpdateNodeError, update_node};
 pub use register::{RegisterNodeError, register_node};
 pub use remove::{RemoveNodeError, farewell, overdue_nodes, remove_node};
 pub use unfit::NodeUnfit;

@@ -1,9 +1,15 @@
 //! Pools: named ranges of a subnet, kept for a group or for nodes.
 
+mod error;
+mod plan;
+
 use serde::{Deserialize, Serialize};
 use trunkline_types::{AddressRange, Labels, Name};
 
 use crate::Revision;
+
+pub use error::{CreatePoolError, DeletePoolError, PoolRangesError, UpdatePoolError};
+pub use plan::{create_pool, delete_pool, update_pool};
 
 /// A named range of a subnet. Its addresses go only to those who ask for the pool by name.
 ///
@@ -41,3 +47,6 @@ impl Pool {
     /// The name of the pool that nodes' own addresses come from.
     pub const NODES: &str = "nodes";
 }
+
+#[cfg(test)]
+mod tests;

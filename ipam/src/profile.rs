@@ -1,9 +1,13 @@
 //! Profiles: quality of service.
 
+mod plan;
+
 use serde::{Deserialize, Serialize};
 use trunkline_types::{Dscp, Labels, Name, Rate};
 
 use crate::Revision;
+
+pub use plan::{DeleteProfileError, create_profile, delete_profile, update_profile};
 
 /// What a pod's traffic is held to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,3 +44,6 @@ pub struct ProfileSpec {
     /// What selectors choose it by.
     pub labels: Labels,
 }
+
+#[cfg(test)]
+mod tests;

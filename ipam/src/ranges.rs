@@ -60,6 +60,12 @@ pub(crate) fn without(ranges: &[AddressRange], holes: &[AddressRange]) -> Vec<Ad
     left
 }
 
+/// The addresses of a range, in order.
+pub(crate) fn each(range: AddressRange) -> impl Iterator<Item = IpAddr> {
+    let next = move |ip: &IpAddr| successor(*ip).filter(|next| *next <= range.last());
+    std::iter::successors(Some(range.first()), next)
+}
+
 /// Whether one of `ranges` has `ip`.
 pub(crate) fn contain(ranges: &[AddressRange], ip: IpAddr) -> bool {
     ranges.iter().any(|range| range.contains(ip))

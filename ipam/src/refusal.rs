@@ -14,6 +14,8 @@ pub enum Reason {
     VlanInUse,
     /// It cannot be deleted or changed like that while others refer to it.
     InUse(Kind),
+    /// It is being deleted, so it cannot be changed or used any more.
+    Deleting(Kind),
     /// It was changed since the revision that the request names.
     StaleRevision {
         /// The revision it is at.

@@ -1,11 +1,24 @@
 //! Reservations: addresses kept for named pods or workloads.
 
+mod choose;
+mod error;
+mod plan;
+mod shape;
+
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use trunkline_types::{Labels, MacAddr, Name, Pod};
 
 use crate::{Revision, Timestamp};
+
+pub use error::{
+    CreateReservationError, DeleteReservationError, ReserveAddressError, UpdateReservationError,
+};
+pub use plan::{create_reservation, delete_reservation, update_reservation};
+pub use shape::ReservationShapeError;
+pub(crate) use shape::check_shape;
 
 /// Addresses that only their holder gets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +29,9 @@ pub struct Reservation {
     pub network: Name,
     /// Whom they are for.
     pub holder: Holder,
-    /// The addresses, in the order of a StatefulSet's ordinals; no other reservation has any.
+    /// The addresses, in the order of a StatefulSet's ordinals; no other reservation has any. The
+    /// n-th of one family and the n-th of the other are for one pod. They may lie outside their
+    /// subnet's ranges, and within a pool.
     pub addresses: Vec<ReservedAddress>,
     /// How many of a workload's addresses are there for a rolling update only, beyond its
     /// replicas; 0 for other holders.
@@ -30,7 +45,7 @@ pub struct Reservation {
     /// What it is for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// When it ends in any case; without it, never.
+    /// When it ends in any case, or if its holder is there, when the holder goes; without it, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
     /// What selectors choose it by.
@@ -124,3 +139,47 @@ pub enum Retention {
     /// Until the orchestrator says that the pod or workload is deleted.
     UntilDeleted,
 }
+
+impl Reservation {
+    /// How many addresses a reservation may have: what keeps the object small.
+    pub const ADDRESSES_MAX: usize = 256;
+
+    /// How long owner and reason may be, in bytes.
+    pub const TEXT_MAX: usize = 256;
+}
+
+/// Those of one family, in order.
+pub(crate) fn of_family(
+    addresses: &[ReservedAddress],
+    v4: bool,
+) -> impl Iterator<Item = &ReservedAddress> {
+    addresses
+        .iter()
+        .filter(move |address| address.ip.is_ipv4() == v4)
+}
+
+impl Holder {
+    /// How long a holder's namespace and name may be, in bytes: what Kubernetes allows.
+    pub const NAME_MAX: usize = 253;
+}
+
+impl Workload {
+    /// Which pod of the StatefulSet it is, from 0; none if it is not of it.
+    #[must_use]
+    pub fn ordinal_of(&self, pod: &Pod) -> Option<usize> {
+        let name = pod.name.strip_prefix(self.name.as_str())?;
+        let digits = name.strip_prefix('-')?;
+        let ordinal: usize = digits.parse().ok()?;
+        // `web-01` and `web-+1` are other pods.
+        (pod.namespace == self.namespace && ordinal.to_string() == digits).then_some(ordinal)
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,21 @@
 //! Subnets: CIDRs of a network, and which of their addresses are handed out.
 
 mod error;
+mod layout;
 mod plan;
+mod update;
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use trunkline_types::{AddressRange, Cidr, Labels, Name, Selector};
 
-use crate::{Node, Revision};
+use crate::{Node, Revision, ranges};
 
-pub use error::{CreateSubnetError, DeleteSubnetError};
+pub use error::{CreateSubnetError, DeleteSubnetError, UpdateSubnetError};
+pub use layout::SubnetLayoutError;
 pub use plan::{create_subnet, delete_subnet};
+pub use update::{SubnetUpdate, update_subnet};
 
 /// A CIDR of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +30,7 @@ pub struct Subnet {
     pub gateway: IpAddr,
     /// What may be handed out, in order; the ranges do not overlap.
     pub ranges: Vec<AddressRange>,
-    /// What of the ranges is not handed out, in order.
+    /// What of the CIDR is not handed out, nor reserved, in order; within the ranges or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclusions: Vec<AddressRange>,
     /// Which nodes may use it.
@@ -55,7 +59,7 @@ pub struct SubnetSpec {
     pub gateway: IpAddr,
     /// What may be handed out; with none given, every host address but the gateway.
     pub ranges: Vec<AddressRange>,
-    /// What of the ranges is not handed out.
+    /// What of the CIDR is not handed out, within the ranges or not.
     pub exclusions: Vec<AddressRange>,
     /// Which nodes may use it.
     pub placement: Placement,
@@ -89,44 +93,47 @@ impl Placement {
 }
 
 impl Subnet {
-    pub(crate) fn handed_out(&self) -> Vec<AddressRange> {
-        let gateway = AddressRange::new(self.gateway, self.gateway).ok();
-        let withheld = crate::ranges::merged(self.exclusions.iter().copied().chain(gateway));
-        crate::ranges::without(&self.ranges, &withheld)
-    }
-
-    pub(crate) fn may_assign(&self, ip: IpAddr) -> bool {
-        ip != self.gateway
-            && self.cidr.hosts().contains(ip)
-            && !crate::ranges::contain(&self.exclusions, ip)
-    }
-
     /// How many addresses can be handed out in all; beyond `u64::MAX`, just that.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        capacity(&self.ranges, self.gateway)
+        ranges::size(&self.handed_out())
     }
 
-    pub(crate) fn hands_out(&self, ip: IpAddr) -> bool {
+    /// What is handed out, in order: the ranges without the exclusions and the gateway. Pools and
+    /// reservations are a part of it.
+    pub(crate) fn handed_out(&self) -> Vec<AddressRange> {
+        layout::handed_out(&self.ranges, &self.exclusions, self.gateway)
+    }
+
+    /// Whether somebody may have `ip`, if only by reservation: that need not be in the ranges.
+    pub(crate) fn may_assign(&self, ip: IpAddr) -> bool {
         ip != self.gateway
-            && self.ranges.iter().any(|range| range.contains(ip))
-            && !self.exclusions.iter().any(|range| range.contains(ip))
+            && self.cidr.hosts().contains(ip)
+            && !ranges::contain(&self.exclusions, ip)
     }
-}
 
-fn capacity(ranges: &[AddressRange], gateway: IpAddr) -> u64 {
-    let sizes = ranges.iter().map(|range| {
-        let steps = number(range.last()) - number(range.first());
-        steps.saturating_add(1) - u128::from(range.contains(gateway))
-    });
-    let total = sizes.fold(0, u128::saturating_add);
-    u64::try_from(total).unwrap_or(u64::MAX)
-}
+    /// Whether `ip` is handed out to whoever comes, or would be if it were in no pool.
+    pub(crate) fn hands_out(&self, ip: IpAddr) -> bool {
+        ranges::contain(&self.ranges, ip) && self.may_assign(ip)
+    }
 
-fn number(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(ip) => u32::from(ip).into(),
-        IpAddr::V6(ip) => ip.into(),
+    /// Whether gateway, ranges and exclusions are such as a plan makes them.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        let hosts = self.cidr.hosts();
+        let ranges_fit =
+            |range: &AddressRange| hosts.contains(range.first()) && hosts.contains(range.last());
+        hosts.contains(self.gateway)
+            && !self.ranges.is_empty()
+            && self.ranges.is_sorted()
+            && self.ranges.iter().all(ranges_fit)
+            && ranges::overlapping(&self.ranges).is_none()
+            && ranges::merged(self.exclusions.iter().copied()) == self.exclusions
+    }
+
+    /// Whether all of `pool` is in the ranges.
+    pub(crate) fn covers(&self, pool: &[AddressRange]) -> bool {
+        let own = ranges::merged(self.ranges.iter().copied());
+        ranges::without(pool, &own).is_empty()
     }
 }
 

@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use trunkline_ipam::{
     AllocateError, CreateNetworkError, CreateSubnetError, DeleteNetworkError, DeleteSubnetError,
-    Kind, Reason, Refusal, RegisterNodeError, ReleaseError,
+    Kind, PreconditionError, Reason, Refusal, RegisterNodeError, ReleaseError,
 };
 use trunkline_netmaster_api::{ErrorCode, Problem};
 
@@ -59,32 +59,35 @@ macro_rules! refusals {
     };
 }
 
-refusals! { CreateNetworkError:
-    NameInUse => NameInUse,
-    VlanInUse => VlanInUse,
+/// The code of a refusal that says itself why.
+fn code(reason: Reason) -> ErrorCode {
+    match reason {
+        Reason::NameInUse => ErrorCode::NameInUse,
+        Reason::VlanInUse => ErrorCode::VlanInUse,
+        Reason::NotFound(Kind::Network) => ErrorCode::NetworkNotFound,
+        Reason::NotFound(_) => ErrorCode::SubnetNotFound,
+        Reason::InUse(Kind::Network) => ErrorCode::NetworkInUse,
+        Reason::InUse(_) => ErrorCode::SubnetInUse,
+        Reason::Gateway => ErrorCode::InvalidGateway,
+        Reason::Range => ErrorCode::InvalidRange,
+        Reason::Overlap => ErrorCode::SubnetOverlap,
+        _ => ErrorCode::InvalidCidr,
+    }
 }
 
-refusals! { DeleteNetworkError:
-    NotFound => NetworkNotFound,
-    HasSubnets => NetworkInUse,
+/// Gives each refusal of an operation the code of its reason.
+macro_rules! reasons {
+    ($($error:ident)*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(code(error.reason()), error.to_string())
+            }
+        }
+    )*};
 }
 
-refusals! { CreateSubnetError:
-    NameInUse => NameInUse,
-    NetworkNotFound => NetworkNotFound,
-    FamilyUnsupported => InvalidCidr,
-    NotUnicast => InvalidCidr,
-    NothingToHandOut => InvalidCidr,
-    GatewayOutside => InvalidGateway,
-    GatewayNotHost => InvalidGateway,
-    RangeOutside => InvalidRange,
-    RangesOverlap => InvalidRange,
-    Overlap => SubnetOverlap,
-}
-
-refusals! { DeleteSubnetError:
-    NotFound => SubnetNotFound,
-    InUse => SubnetInUse,
+reasons! {
+    CreateNetworkError DeleteNetworkError CreateSubnetError DeleteSubnetError PreconditionError
 }
 
 impl From<RegisterNodeError> for Failure {

@@ -8,7 +8,7 @@ use super::choose::place;
 use super::reserved::Claim;
 use super::{AddressUnfit, AllocateError, Wish, check_gate};
 use crate::address::Tenant;
-use crate::{Address, AddressState, Subnet};
+use crate::{Address, AddressState, Holder, Subnet};
 
 /// One address that a pod is given.
 pub(super) struct Given {
@@ -108,7 +108,7 @@ impl Wish<'_> {
             return Err(AddressUnfit::Reserved {
                 ip,
                 reservation: reservation.name.clone(),
-                holder: reservation.holder.to_string(),
+                holder: holder(&reservation.holder),
             });
         }
         let space = self.ledger.free().of_subnet(&subnet.name);
@@ -187,4 +187,13 @@ fn one_of_each(ips: &[IpAddr]) -> Result<[Option<IpAddr>; 2], AddressUnfit> {
         }
     }
     Ok(each)
+}
+
+/// Whom a reservation is for, in words.
+fn holder(holder: &Holder) -> String {
+    match holder {
+        Holder::Pod(pod) => format!("pod `{pod}`"),
+        Holder::StatefulSet(set) => format!("StatefulSet `{set}`"),
+        Holder::Workload(workload) => format!("workload `{workload}`"),
+    }
 }

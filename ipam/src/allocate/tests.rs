@@ -173,7 +173,7 @@ fn planning_leaves_the_ledger_alone() {
     let _ = allocate(ledger.catalog(), ledger.free(), &request("c2/eth0"), NOW);
     let _ = release(ledger.catalog(), &parse("c1/eth0"), NOW);
     let _ = create_network(ledger.catalog(), &network("green", "200"));
-    let _ = delete_subnet(ledger.catalog(), &name("b"));
+    let _ = delete_subnet(ledger.catalog(), &name("b"), None);
     assert_eq!(ledger, before);
     add_node(&mut ledger, "n2", "r2");
     assert_ne!(ledger, before);

@@ -5,28 +5,49 @@ use std::net::IpAddr;
 use trunkline_types::{Attachment, Name};
 
 use super::Catalog;
-use crate::{Address, AddressState, Endpoint};
+use crate::group::{check_scope, rival};
+use crate::reservation::check_shape;
+use crate::{
+    Address, AddressState, Binding, Endpoint, Group, Key, Pool, Reservation, Subnet, ranges,
+};
 
 /// Objects that contradict each other. No change leads here: the store was altered by other hands,
 /// or damaged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Inconsistency {
-    /// Two networks have one VLAN, or two subnets have addresses in common.
-    #[error("network or subnet `{name}` shares its VLAN or addresses with another one")]
+    /// Two networks have one VLAN, two subnets or pools addresses in common, or two reservations
+    /// an address or a pinned MAC address.
+    #[error("{key} shares its VLAN or addresses with another one")]
     Shared {
-        /// The network or subnet.
-        name: Name,
+        /// The object.
+        key: Key,
     },
-    /// A subnet of a network that is not there.
-    #[error("subnet `{subnet}` belongs to network `{network}`, which does not exist")]
-    NoNetwork {
-        /// The subnet.
-        subnet: Name,
-        /// The network it names.
-        network: Name,
+    /// An object names one that is not there.
+    #[error("{key} names {missing}, which does not exist")]
+    Missing {
+        /// The object.
+        key: Key,
+        /// What it names.
+        missing: Key,
     },
-    /// An address that its subnet does not hand out.
-    #[error("address `{ip}` is not one that its subnet `{subnet}` hands out")]
+    /// An object has addresses or values that none of its kind can have.
+    #[error("{key} is not one that can be: its addresses or values contradict each other")]
+    Malformed {
+        /// The object.
+        key: Key,
+    },
+    /// Two groups bind the same for the same pods, and nothing says which counts.
+    #[error("group `{group}` and group `{other}` both bind the {binding} of the same pods")]
+    Ambiguous {
+        /// One group.
+        group: Name,
+        /// The other one.
+        other: Name,
+        /// What both bind.
+        binding: Binding,
+    },
+    /// An address that its subnet does not have, or that nobody may have.
+    #[error("address `{ip}` is not one that its subnet `{subnet}` has for anybody")]
     Stray {
         /// The address.
         ip: IpAddr,
@@ -49,8 +70,8 @@ pub enum Inconsistency {
         /// The address.
         ip: IpAddr,
     },
-    /// An endpoint of a network or on a node that is not there, or without an address.
-    #[error("endpoint `{attachment}` has no address, or names a network or node that is not there")]
+    /// An endpoint without an address, or with two of one family.
+    #[error("endpoint `{attachment}` has no address, or two of one family")]
     Dangling {
         /// The endpoint.
         attachment: Attachment,
@@ -67,56 +88,136 @@ impl Catalog {
         for network in self.networks.values() {
             if self.network_with_vlan(network.fabric(), network.vlan) != Some(&network.name) {
                 return Err(Inconsistency::Shared {
-                    name: network.name.clone(),
+                    key: Key::Network(network.name.clone()),
                 });
             }
         }
-        self.check_subnets()?;
-        self.addresses
-            .values()
-            .try_for_each(|address| self.check_address(address))?;
-        self.endpoints
-            .values()
-            .try_for_each(|endpoint| self.check_endpoint(endpoint))
+        (self.subnets.values()).try_for_each(|subnet| self.check_subnet(subnet))?;
+        self.pools().try_for_each(|pool| self.check_pool(pool))?;
+        (self.groups.values()).try_for_each(|group| self.check_group(group))?;
+        (self.reservations.values()).try_for_each(|one| self.check_reservation(one))?;
+        (self.addresses.values()).try_for_each(|address| self.check_address(address))?;
+        (self.endpoints.values()).try_for_each(|endpoint| self.check_endpoint(endpoint))
     }
 
-    fn check_subnets(&self) -> Result<(), Inconsistency> {
-        for subnet in self.subnets.values() {
-            if !self.networks.contains_key(&subnet.network) {
-                return Err(Inconsistency::NoNetwork {
-                    subnet: subnet.name.clone(),
-                    network: subnet.network.clone(),
-                });
+    fn check_subnet(&self, subnet: &Subnet) -> Result<(), Inconsistency> {
+        let key = || Key::Subnet(subnet.name.clone());
+        self.refer(key, Key::Network(subnet.network.clone()))?;
+        let alone = self.subnet_overlapping(subnet.cidr, &subnet.name).is_none();
+        // A subnet that starts where another one does has taken its place in the index.
+        let indexed = self.subnet_of(subnet.cidr.network());
+        if !alone || indexed.is_none_or(|indexed| **indexed != *subnet) {
+            return Err(Inconsistency::Shared { key: key() });
+        }
+        if subnet.is_well_formed() {
+            Ok(())
+        } else {
+            Err(Inconsistency::Malformed { key: key() })
+        }
+    }
+
+    fn check_pool(&self, pool: &Pool) -> Result<(), Inconsistency> {
+        let key = || Key::Pool(pool.subnet.clone(), pool.name.clone());
+        let Some(subnet) = self.subnets.get(&pool.subnet) else {
+            return Err(Inconsistency::Missing {
+                key: key(),
+                missing: Key::Subnet(pool.subnet.clone()),
+            });
+        };
+        let in_order = pool.ranges.is_sorted() && ranges::overlapping(&pool.ranges).is_none();
+        if pool.ranges.is_empty() || !in_order || !subnet.covers(&pool.ranges) {
+            return Err(Inconsistency::Malformed { key: key() });
+        }
+        let shared = self
+            .pools_of(&pool.subnet)
+            .filter(|other| other.name != pool.name)
+            .flat_map(|other| &other.ranges)
+            .any(|range| pool.ranges.iter().any(|own| own.overlaps(*range)));
+        if shared {
+            return Err(Inconsistency::Shared { key: key() });
+        }
+        Ok(())
+    }
+
+    fn check_group(&self, group: &Group) -> Result<(), Inconsistency> {
+        let key = || Key::Group(group.name.clone());
+        if let Some(network) = &group.network {
+            self.refer(key, Key::Network(network.clone()))?;
+        }
+        if let Some(profile) = &group.profile {
+            self.refer(key, Key::Profile(profile.clone()))?;
+        }
+        // A subnet that is being deleted has no pool that a group relies on.
+        if let Some(pool) = &group.pool
+            && !self.has_pool(group.network.as_ref(), pool, None)
+        {
+            let network = group.network.clone().unwrap_or_else(|| pool.clone());
+            return Err(Inconsistency::Missing {
+                key: key(),
+                missing: Key::Pool(network, pool.clone()),
+            });
+        }
+        let binds = Binding::ALL.iter().any(|b| group.bound(*b).is_some());
+        if !binds || check_scope(&group.scope).is_err() {
+            return Err(Inconsistency::Malformed { key: key() });
+        }
+        match rival(self, group) {
+            None => Ok(()),
+            Some((other, binding)) => Err(Inconsistency::Ambiguous {
+                group: group.name.clone(),
+                other: other.name.clone(),
+                binding,
+            }),
+        }
+    }
+
+    fn check_reservation(&self, reservation: &Reservation) -> Result<(), Inconsistency> {
+        let key = || Key::Reservation(reservation.name.clone());
+        self.refer(key, Key::Network(reservation.network.clone()))?;
+        if check_shape(
+            &reservation.holder,
+            reservation.spare,
+            &reservation.addresses,
+        )
+        .is_err()
+        {
+            return Err(Inconsistency::Malformed { key: key() });
+        }
+        for address in &reservation.addresses {
+            let fits = self.subnet_of(address.ip).is_some_and(|subnet| {
+                subnet.network == reservation.network && subnet.may_assign(address.ip)
+            });
+            if !fits {
+                return Err(Inconsistency::Malformed { key: key() });
             }
-            let alone = self
-                .index
-                .neighbours(subnet.cidr)
-                .filter_map(|name| self.subnets.get(name))
-                .filter(|other| other.cidr.overlaps(subnet.cidr))
-                .all(|other| other.name == subnet.name);
-            if !alone || self.subnet_overlapping(subnet.cidr, &subnet.name).is_some() {
-                return Err(Inconsistency::Shared {
-                    name: subnet.name.clone(),
-                });
+            let own = Some(&reservation.name);
+            let pinned = |mac| self.index.pinned_by(&reservation.network, mac) == own;
+            if self.index.reservation_of(address.ip) != own || !address.mac.is_none_or(pinned) {
+                return Err(Inconsistency::Shared { key: key() });
             }
         }
         Ok(())
     }
 
     fn check_address(&self, address: &Address) -> Result<(), Inconsistency> {
-        let hands_out = self.subnets.get(&address.subnet).is_some_and(|subnet| {
+        // A released one may have been excluded since.
+        let fits = self.subnets.get(&address.subnet).is_some_and(|subnet| {
             subnet.network == address.network
                 && subnet.cidr.contains(address.ip)
                 && (address.is_released() || subnet.may_assign(address.ip))
         });
-        if !hands_out {
+        if !fits {
             return Err(Inconsistency::Stray {
                 ip: address.ip,
                 subnet: address.subnet.clone(),
             });
         }
-        let AddressState::Bound { attachment } = &address.state else {
-            return Ok(());
+        let attachment = match &address.state {
+            AddressState::Bound { attachment } => attachment,
+            AddressState::Leased { node, .. } | AddressState::Node { node } => {
+                return self.refer(|| Key::Address(address.ip), Key::Node(node.clone()));
+            }
+            AddressState::Released { .. } => return Ok(()),
         };
         let has_it = |endpoint: &Endpoint| endpoint.addresses.iter().any(|a| a.ip == address.ip);
         match self.endpoints.get(attachment) {
@@ -129,10 +230,18 @@ impl Catalog {
     }
 
     fn check_endpoint(&self, endpoint: &Endpoint) -> Result<(), Inconsistency> {
-        let dangling = endpoint.addresses.is_empty()
-            || !self.networks.contains_key(&endpoint.network)
-            || !self.nodes.contains_key(&endpoint.node);
-        if dangling {
+        let key = || Key::Endpoint(endpoint.attachment.clone());
+        self.refer(key, Key::Network(endpoint.network.clone()))?;
+        self.refer(key, Key::Node(endpoint.node.clone()))?;
+        if let Some(profile) = &endpoint.profile {
+            self.refer(key, Key::Profile(profile.clone()))?;
+        }
+        if let Some(reservation) = &endpoint.reservation {
+            self.refer(key, Key::Reservation(reservation.clone()))?;
+        }
+        let v4 = endpoint.addresses.iter().filter(|a| a.ip.is_ipv4()).count();
+        let v6 = endpoint.addresses.len() - v4;
+        if !matches!((v4, v6), (1, 0) | (0, 1) | (1, 1)) {
             return Err(Inconsistency::Dangling {
                 attachment: endpoint.attachment.clone(),
             });
@@ -152,4 +261,25 @@ impl Catalog {
         }
         Ok(())
     }
+
+    /// Refuses an object that names one which is not there.
+    fn refer(&self, key: impl FnOnce() -> Key, other: Key) -> Result<(), Inconsistency> {
+        let found = match &other {
+            Key::Network(name) => self.networks.contains_key(name),
+            Key::Profile(name) => self.profiles.contains_key(name),
+            Key::Reservation(name) => self.reservations.contains_key(name),
+            Key::Node(name) => self.nodes.contains_key(name),
+            _ => self.object(&other).is_some(),
+        };
+        if found {
+            return Ok(());
+        }
+        Err(Inconsistency::Missing {
+            key: key(),
+            missing: other,
+        })
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,8 +29,9 @@ impl Catalog {
 
     /// The addresses leased to a node, in order.
     pub fn leased_to(&self, node: &Name) -> impl Iterator<Item = &Arc<Address>> {
-        let ips = self.index.holdings().leased_to(node);
-        ips.filter_map(|ip| self.addresses.get(&ip))
+        let held = self.index.holdings().held_by(node);
+        let records = held.filter_map(|ip| self.addresses.get(&ip));
+        records.filter(|address| matches!(address.state, AddressState::Leased { .. }))
     }
 
     /// How many of a subnet's addresses are leased to nodes.

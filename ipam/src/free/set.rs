@@ -102,10 +102,9 @@ impl FreeSet {
     }
 
     fn never_used(&self) -> impl Iterator<Item = IpAddr> {
-        self.fresh.iter().flat_map(|(first, last)| {
-            let following = |ip: &IpAddr| successor(*ip).filter(|next| next <= last);
-            std::iter::successors(Some(*first), following)
-        })
+        let intervals = self.fresh.iter();
+        let intervals = intervals.filter_map(|(first, last)| AddressRange::new(*first, *last).ok());
+        intervals.flat_map(ranges::each)
     }
 
     /// Removes `ip`, if it is free.

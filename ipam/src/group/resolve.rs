@@ -1,6 +1,8 @@
 //! What a pod is bound to: the ladder from what the pod itself says down to the whole cluster.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use trunkline_types::{Labels, Name};
@@ -105,6 +107,27 @@ impl Binding {
     pub const ALL: [Self; 3] = [Self::Network, Self::Pool, Self::Profile];
 }
 
+impl fmt::Display for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Network => "network",
+            Self::Pool => "pool",
+            Self::Profile => "profile",
+        })
+    }
+}
+
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::SaysNothing => "the pod names neither network nor pool nor profile",
+            Self::Namespace => "the pod's namespace is not among the group's",
+            Self::Labels => "the pod's labels do not match",
+            Self::Node => "the node's labels do not match",
+        })
+    }
+}
+
 impl Group {
     /// The value it names for `binding`.
     #[must_use]
@@ -128,9 +151,8 @@ impl Subject<'_> {
 
     /// Why a group of this scope is not for the pod; none if it is.
     fn misses(&self, scope: &Scope, namespace: Option<&Name>) -> Option<Miss> {
-        let in_namespace = |namespaces: &std::collections::BTreeSet<Name>| {
-            namespace.is_some_and(|own| namespaces.contains(own))
-        };
+        let in_namespace =
+            |namespaces: &BTreeSet<Name>| namespace.is_some_and(|own| namespaces.contains(own));
         match scope {
             Scope::Cluster => None,
             Scope::NodeClass { nodes } => {
@@ -247,3 +269,6 @@ impl Resolution {
         settled
     }
 }
+
+#[cfg(test)]
+mod tests;

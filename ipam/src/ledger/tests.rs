@@ -240,12 +240,12 @@ impl Run {
 
     fn delete_subnet(&mut self, index: usize) {
         let subnet = specs().swap_remove(index).name;
-        let planned = delete_subnet(self.ledger.catalog(), &subnet);
+        let planned = delete_subnet(self.ledger.catalog(), &subnet, None);
         let pool = self.model.pools.get(subnet.as_str());
         if pool.is_none_or(|pool| pool.free.len() < pool.capacity) {
             planned.unwrap_err();
         } else {
-            self.ledger.apply(&planned.unwrap());
+            self.ledger.apply(&planned.unwrap().change);
             self.model.pools.remove(subnet.as_str());
         }
     }
@@ -332,11 +332,11 @@ fn loading_refuses_objects_that_contradict_each_other() {
     ));
     assert!(matches!(
         load(objects(|object| !matches!(object, Object::Node(_)))),
-        Err(Inconsistency::Dangling { .. })
+        Err(Inconsistency::Missing { .. })
     ));
     assert!(matches!(
         load(objects(|object| !matches!(object, Object::Network(_)))),
-        Err(Inconsistency::NoNetwork { .. })
+        Err(Inconsistency::Missing { .. })
     ));
     assert!(matches!(
         load(objects(|object| !matches!(object, Object::Subnet(_)))),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::fixture::{add_subnet, ledger, name, network, subnet};
+use crate::{Catalog, Key, PreconditionError};
 
 #[test]
 fn a_network_has_the_revision_of_its_change() {
@@ -35,7 +36,7 @@ fn a_network_with_subnets_is_not_deleted() {
         let gateway = format!("10.1.{index}.1");
         add_subnet(&mut ledger, &subnet(subnet_name, &cidr, &gateway, &[]));
     }
-    let error = delete_network(ledger.catalog(), &name("blue")).unwrap_err();
+    let error = delete_network(ledger.catalog(), &name("blue"), None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "network `blue` has 6 subnet(s), `b1`, `b2`, `b3`, `b4`, `b5` and 1 more: remove them \
@@ -46,13 +47,13 @@ fn a_network_with_subnets_is_not_deleted() {
 #[test]
 fn a_deleted_network_gives_its_name_and_vlan_back() {
     let mut ledger = ledger();
-    let change = delete_network(ledger.catalog(), &name("blue")).unwrap();
+    let change = delete_network(ledger.catalog(), &name("blue"), None).unwrap();
     ledger.apply(&change);
     assert_eq!(
-        delete_network(ledger.catalog(), &name("blue")).unwrap_err(),
-        DeleteNetworkError::NotFound {
-            network: name("blue")
-        }
+        delete_network(ledger.catalog(), &name("blue"), None).unwrap_err(),
+        DeleteNetworkError::Precondition(PreconditionError::NotFound {
+            key: Key::Network(name("blue"))
+        })
     );
     create_network(ledger.catalog(), &network("blue", "100")).unwrap();
 }

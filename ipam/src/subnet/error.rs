@@ -1,10 +1,11 @@
-//! Why a subnet cannot be created or deleted.
+//! Why a subnet cannot be created, changed or deleted.
 
 use std::net::IpAddr;
 
-use trunkline_types::{AddressRange, Cidr, Name};
+use trunkline_types::{Cidr, Name};
 
-use crate::Listing;
+use super::SubnetLayoutError;
+use crate::{Kind, Listing, PreconditionError, Reason, Refusal};
 
 /// Why a subnet cannot be created.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,105 +30,137 @@ pub enum CreateSubnetError {
         /// The network's name.
         network: Name,
     },
-    /// It is IPv6.
+    /// Its addresses make no sense, or are another subnet's.
+    #[error(transparent)]
+    Layout(#[from] SubnetLayoutError),
+}
+
+impl Refusal for CreateSubnetError {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::NameInUse { .. } => Reason::NameInUse,
+            Self::NetworkNotFound { .. } => Reason::NotFound(Kind::Network),
+            Self::Layout(error) => error.reason(),
+        }
+    }
+}
+
+/// Why a subnet cannot be changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateSubnetError {
+    /// It is not there, or not at that revision.
+    #[error(transparent)]
+    Precondition(#[from] PreconditionError),
+    /// It is on its way out.
     #[error(
-        "CIDR `{cidr}` is IPv6, which this version does not hand out yet: use an IPv4 CIDR, like \
-         `10.1.0.0/24`"
+        "subnet `{subnet}` is being deleted: wait until `netctl subnet ls` shows it no more, and \
+         create it anew"
     )]
-    FamilyUnsupported {
-        /// The CIDR.
-        cidr: Cidr,
+    Deleting {
+        /// The subnet.
+        subnet: Name,
     },
-    /// It has addresses that no host may have.
+    /// It would come to another network.
     #[error(
-        "CIDR `{cidr}` has addresses of `{special}`, which no host may have: use unicast \
-         addresses, like `10.1.0.0/24`"
+        "subnet `{subnet}` belongs to network `{network}` and stays there: remove it and create \
+         one of network `{wanted}`"
     )]
-    NotUnicast {
-        /// The CIDR.
-        cidr: Cidr,
-        /// The special-purpose CIDR it has addresses of.
-        special: &'static str,
+    NetworkFixed {
+        /// The subnet.
+        subnet: Name,
+        /// Its network.
+        network: Name,
+        /// The network that is asked for.
+        wanted: Name,
     },
-    /// The gateway is not in the subnet.
-    #[error("gateway `{gateway}` is not in CIDR `{cidr}`: use one of `{hosts}`")]
-    GatewayOutside {
-        /// The gateway.
-        gateway: IpAddr,
-        /// The CIDR.
-        cidr: Cidr,
-        /// The addresses it could be.
-        hosts: AddressRange,
-    },
-    /// The gateway is the network or broadcast address.
+    /// Its addresses make no sense, or are another subnet's.
+    #[error(transparent)]
+    Layout(#[from] SubnetLayoutError),
+    /// The new CIDR leaves out addresses of the old one.
     #[error(
-        "gateway `{gateway}` is the network or broadcast address of CIDR `{cidr}`: use one of \
-         `{hosts}`"
+        "CIDR `{wanted}` does not contain CIDR `{cidr}` of subnet `{subnet}`, which can only \
+         grow in place: use one that contains it, or create another subnet"
     )]
-    GatewayNotHost {
-        /// The gateway.
-        gateway: IpAddr,
-        /// The CIDR.
+    CidrNotGrown {
+        /// The subnet.
+        subnet: Name,
+        /// Its CIDR.
         cidr: Cidr,
-        /// The addresses it could be.
-        hosts: AddressRange,
+        /// The CIDR that is asked for.
+        wanted: Cidr,
     },
-    /// A range has addresses that are not hosts of the subnet.
+    /// The new gateway is somebody's address.
     #[error(
-        "range `{range}` is not within the host addresses of CIDR `{cidr}`: stay within `{hosts}`"
+        "address `{gateway}` is in use or reserved, so it cannot be the gateway of subnet \
+         `{subnet}`: choose another one, or release it first, see `netctl address show {gateway}`"
     )]
-    RangeOutside {
-        /// The range.
-        range: AddressRange,
-        /// The CIDR.
-        cidr: Cidr,
-        /// The addresses it may have.
-        hosts: AddressRange,
-    },
-    /// Two ranges have addresses in common.
-    #[error("ranges `{first}` and `{second}` overlap: join them, or make them disjoint")]
-    RangesOverlap {
-        /// One of them.
-        first: AddressRange,
-        /// The other one.
-        second: AddressRange,
-    },
-    /// Nothing is left beside the gateway.
-    #[error(
-        "CIDR `{cidr}` has no address to hand out beside gateway `{gateway}`: use a larger CIDR \
-         or range"
-    )]
-    NothingToHandOut {
-        /// The CIDR.
-        cidr: Cidr,
-        /// The gateway.
+    GatewayTaken {
+        /// The subnet.
+        subnet: Name,
+        /// The gateway that is asked for.
         gateway: IpAddr,
     },
-    /// Another subnet has some of the addresses.
+    /// Ranges, exclusions or CIDR would leave out addresses that somebody has.
     #[error(
-        "CIDR `{cidr}` overlaps `{other_cidr}` of subnet `{other}`, and an address is given only \
-         once in the whole fabric: choose a CIDR that is free, see `netctl subnet ls`"
+        "subnet `{subnet}` cannot leave out {} address(es) that are in use or reserved, \
+         {addresses}: keep them in its ranges, or release them first, see \
+         `netctl address ls --subnet {subnet}`",
+        addresses.total()
     )]
-    Overlap {
-        /// The CIDR.
-        cidr: Cidr,
-        /// The other subnet.
-        other: Name,
-        /// The other subnet's CIDR.
-        other_cidr: Cidr,
+    AddressesLeftOut {
+        /// The subnet.
+        subnet: Name,
+        /// The addresses.
+        addresses: Listing,
     },
+    /// Pools would have addresses that the subnet does not hand out.
+    #[error(
+        "pool(s) {pools} of subnet `{subnet}` have addresses beyond its new ranges: change them \
+         first with `netctl pool set`"
+    )]
+    PoolsLeftOut {
+        /// The subnet.
+        subnet: Name,
+        /// The pools.
+        pools: Listing,
+    },
+    /// Nodes have addresses of it that may not use it any more.
+    #[error(
+        "subnet `{subnet}` cannot be taken from nodes that have {} address(es) of it, \
+         {addresses}: move the pods elsewhere first, see `netctl address ls --subnet {subnet}`",
+        addresses.total()
+    )]
+    NodesLeftOut {
+        /// The subnet.
+        subnet: Name,
+        /// The addresses, and the nodes that have them.
+        addresses: Listing,
+    },
+}
+
+impl Refusal for UpdateSubnetError {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Precondition(error) => error.reason(),
+            Self::Deleting { .. } => Reason::Deleting(Kind::Subnet),
+            Self::NetworkFixed { .. } => Reason::Invalid,
+            Self::Layout(error) => error.reason(),
+            Self::CidrNotGrown { .. } => Reason::Cidr,
+            Self::GatewayTaken { .. } => Reason::AddressInUse,
+            Self::AddressesLeftOut { .. }
+            | Self::PoolsLeftOut { .. }
+            | Self::NodesLeftOut { .. } => Reason::InUse(Kind::Subnet),
+        }
+    }
 }
 
 /// Why a subnet cannot be deleted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeleteSubnetError {
-    /// There is no such subnet.
-    #[error("subnet `{subnet}` does not exist: see `netctl subnet ls`")]
-    NotFound {
-        /// The name that was asked for.
-        subnet: Name,
-    },
-    /// Endpoints have its addresses.
+    /// It is not there, or not at that revision.
+    #[error(transparent)]
+    Precondition(#[from] PreconditionError),
+    /// Pods or nodes have addresses of it.
     #[error(
         "subnet `{subnet}` has {} address(es) in use, {addresses}: remove the pods that have them \
          first, see `netctl endpoint ls`",
@@ -139,4 +172,39 @@ pub enum DeleteSubnetError {
         /// The addresses.
         addresses: Listing,
     },
+    /// Addresses of it are reserved.
+    #[error(
+        "subnet `{subnet}` has addresses of {} reservation(s), {reservations}: remove them first \
+         with `netctl reservation rm`",
+        reservations.total()
+    )]
+    Reserved {
+        /// The subnet.
+        subnet: Name,
+        /// The reservations.
+        reservations: Listing,
+    },
+    /// A group binds a pool of it that no other subnet has.
+    #[error(
+        "subnet `{subnet}` has the last pool that {} group(s) bind, {groups}: bind them to another \
+         pool first with `netctl group set`",
+        groups.total()
+    )]
+    PoolBound {
+        /// The subnet.
+        subnet: Name,
+        /// The groups.
+        groups: Listing,
+    },
+}
+
+impl Refusal for DeleteSubnetError {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Precondition(error) => error.reason(),
+            Self::InUse { .. } | Self::Reserved { .. } | Self::PoolBound { .. } => {
+                Reason::InUse(Kind::Subnet)
+            }
+        }
+    }
 }

@@ -1,39 +1,20 @@
 //! Planning a subnet's beginning and end.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use trunkline_types::{AddressRange, Cidr, Name};
+use trunkline_types::Name;
 
-use super::{CreateSubnetError, DeleteSubnetError, Subnet, SubnetSpec, capacity};
-use crate::{Catalog, Change, Edit, Key, Listing, Object, Planned};
-
-/// What no host may have, by its first and last address: "this network" (RFC 1122), loopback,
-/// multicast and reserved (RFC 1112).
-const SPECIAL: [(&str, Ipv4Addr, Ipv4Addr); 3] = [
-    (
-        "0.0.0.0/8",
-        Ipv4Addr::new(0, 0, 0, 0),
-        Ipv4Addr::new(0, 255, 255, 255),
-    ),
-    (
-        "127.0.0.0/8",
-        Ipv4Addr::new(127, 0, 0, 0),
-        Ipv4Addr::new(127, 255, 255, 255),
-    ),
-    (
-        "224.0.0.0/3",
-        Ipv4Addr::new(224, 0, 0, 0),
-        Ipv4Addr::BROADCAST,
-    ),
-];
+use super::layout::{Layout, layout};
+use super::{CreateSubnetError, DeleteSubnetError, Subnet, SubnetSpec};
+use crate::precondition::{at_revision, created};
+use crate::{Catalog, Change, Edit, Group, Key, Listing, Planned, Revision, Step};
 
 /// Plans a new subnet.
 ///
 /// # Errors
 ///
 /// [`CreateSubnetError`] if its name or addresses are taken, its network is not there, or its
-/// gateway or ranges do not fit its CIDR.
+/// gateway, ranges or exclusions do not fit its CIDR.
 pub fn create_subnet(
     catalog: &Catalog,
     spec: &SubnetSpec,
@@ -49,122 +30,113 @@ pub fn create_subnet(
             network: spec.network.clone(),
         });
     }
-    check_cidr(spec.cidr)?;
-    check_gateway(spec.gateway, spec.cidr)?;
-    let ranges = checked_ranges(&spec.ranges, spec.cidr)?;
-    if capacity(&ranges, spec.gateway) == 0 {
-        return Err(CreateSubnetError::NothingToHandOut {
-            cidr: spec.cidr,
-            gateway: spec.gateway,
-        });
-    }
-    if let Some(other) = catalog.subnet_overlapping(spec.cidr, &spec.name) {
-        return Err(CreateSubnetError::Overlap {
-            cidr: spec.cidr,
-            other: other.name.clone(),
-            other_cidr: other.cidr,
-        });
-    }
-    let revision = catalog.revision().next();
-    let subnet = Arc::new(Subnet {
+    let layout = layout(catalog, spec)?;
+    Ok(created(catalog, |revision| build(spec, &layout, revision)))
+}
+
+pub(super) fn build(spec: &SubnetSpec, layout: &Layout, revision: Revision) -> Subnet {
+    Subnet {
         name: spec.name.clone(),
         network: spec.network.clone(),
         cidr: spec.cidr,
         gateway: spec.gateway,
-        ranges,
-        exclusions: spec.exclusions.clone(),
+        ranges: layout.ranges.clone(),
+        exclusions: layout.exclusions.clone(),
         placement: spec.placement.clone(),
         labels: spec.labels.clone(),
         deleting: false,
         revision,
-    });
-    let change = Change::new(revision, vec![Edit::Put(Object::Subnet(subnet.clone()))]);
-    Ok(Planned {
-        object: subnet,
-        change,
-    })
+    }
 }
 
-fn check_cidr(cidr: Cidr) -> Result<(), CreateSubnetError> {
-    let (IpAddr::V4(first), IpAddr::V4(last)) = (cidr.network(), cidr.last()) else {
-        return Err(CreateSubnetError::FamilyUnsupported { cidr });
-    };
-    for (special, special_first, special_last) in SPECIAL {
-        if first <= special_last && special_first <= last {
-            return Err(CreateSubnetError::NotUnicast { cidr, special });
-        }
+/// How many records one step deletes, so that it fits a transaction of any store.
+const STEP: usize = 96;
+
+/// Plans the next step of a subnet's end, and with it that of its pools and of the records of its
+/// released addresses.
+///
+/// If not everything fits one change, the first one marks the subnet as [`Subnet::deleting`]: from
+/// then on nothing of it is handed out or reserved. `expected` counts for that first step only,
+/// for it makes a revision of its own.
+///
+/// # Errors
+///
+/// [`DeleteSubnetError`] if it is not there or not at that revision, has addresses in use or
+/// reserved, or has the last pool that a group binds.
+pub fn delete_subnet(
+    catalog: &Catalog,
+    name: &Name,
+    expected: Option<Revision>,
+) -> Result<Step, DeleteSubnetError> {
+    let found = catalog.subnet(name);
+    let begun = found.is_some_and(|subnet| subnet.deleting);
+    let key = || Key::Subnet(name.clone());
+    let subnet = at_revision(found, key, expected.filter(|_| !begun))?;
+    check_unused(catalog, subnet)?;
+    let records = catalog
+        .addresses_in(subnet.cidr)
+        .map(|address| Key::Address(address.ip));
+    let pools = catalog
+        .pools_of(name)
+        .map(|pool| Key::Pool(name.clone(), pool.name.clone()));
+    let mut edits: Vec<_> = (records.chain(pools).chain([key()]))
+        .take(STEP + 1)
+        .map(Edit::Delete)
+        .collect();
+    let done = edits.len() <= STEP;
+    if !done && !begun {
+        let marked = created(catalog, |revision| Subnet {
+            deleting: true,
+            revision,
+            ..Subnet::clone(subnet)
+        });
+        return Ok(Step {
+            change: marked.change,
+            done,
+        });
+    }
+    edits.truncate(STEP);
+    let change = Change::new(catalog.revision().next(), edits);
+    Ok(Step { change, done })
+}
+
+fn check_unused(catalog: &Catalog, subnet: &Subnet) -> Result<(), DeleteSubnetError> {
+    let name = || subnet.name.clone();
+    if catalog.in_use(&subnet.name) > 0 {
+        let live = catalog.live_in(subnet.cidr);
+        return Err(DeleteSubnetError::InUse {
+            subnet: name(),
+            addresses: Listing::of(live.map(|address| address.ip)),
+        });
+    }
+    let mut reservations: Vec<_> = catalog
+        .reserved_in(subnet.cidr)
+        .map(|(_, reservation)| reservation)
+        .collect();
+    reservations.sort_unstable();
+    reservations.dedup();
+    if !reservations.is_empty() {
+        return Err(DeleteSubnetError::Reserved {
+            subnet: name(),
+            reservations: Listing::of(reservations),
+        });
+    }
+    let groups = Listing::of(groups_left_without(catalog, subnet).map(|group| &group.name));
+    if !groups.is_empty() {
+        return Err(DeleteSubnetError::PoolBound {
+            subnet: name(),
+            groups,
+        });
     }
     Ok(())
 }
 
-fn check_gateway(gateway: IpAddr, cidr: Cidr) -> Result<(), CreateSubnetError> {
-    let hosts = cidr.hosts();
-    if hosts.contains(gateway) {
-        Ok(())
-    } else if cidr.contains(gateway) {
-        Err(CreateSubnetError::GatewayNotHost {
-            gateway,
-            cidr,
-            hosts,
-        })
-    } else {
-        Err(CreateSubnetError::GatewayOutside {
-            gateway,
-            cidr,
-            hosts,
-        })
-    }
-}
-
-/// The ranges in order; all hosts if none is given.
-fn checked_ranges(
-    given: &[AddressRange],
-    cidr: Cidr,
-) -> Result<Vec<AddressRange>, CreateSubnetError> {
-    let hosts = cidr.hosts();
-    if given.is_empty() {
-        return Ok(vec![hosts]);
-    }
-    let mut ranges = given.to_vec();
-    ranges.sort_unstable();
-    for &range in &ranges {
-        if !(hosts.contains(range.first()) && hosts.contains(range.last())) {
-            return Err(CreateSubnetError::RangeOutside { range, cidr, hosts });
-        }
-    }
-    for pair in ranges.windows(2) {
-        if let &[first, second] = pair
-            && first.overlaps(second)
-        {
-            return Err(CreateSubnetError::RangesOverlap { first, second });
-        }
-    }
-    Ok(ranges)
-}
-
-/// Plans a subnet's end, and that of the records of its released addresses.
-///
-/// # Errors
-///
-/// [`DeleteSubnetError`] if it is not there or has addresses in use.
-pub fn delete_subnet(catalog: &Catalog, name: &Name) -> Result<Change, DeleteSubnetError> {
-    let Some(subnet) = catalog.subnet(name) else {
-        return Err(DeleteSubnetError::NotFound {
-            subnet: name.clone(),
-        });
-    };
-    let records = || catalog.addresses_in(subnet.cidr);
-    let bound = records().filter(|address| !address.is_released());
-    let addresses = Listing::of(bound.map(|address| address.ip));
-    if !addresses.is_empty() {
-        return Err(DeleteSubnetError::InUse {
-            subnet: name.clone(),
-            addresses,
-        });
-    }
-    let mut edits: Vec<_> = records()
-        .map(|address| Edit::Delete(Key::Address(address.ip)))
-        .collect();
-    edits.push(Edit::Delete(Key::Subnet(name.clone())));
-    Ok(Change::new(catalog.revision().next(), edits))
+/// The groups that bind a pool which only this subnet has.
+fn groups_left_without<'a>(
+    catalog: &'a Catalog,
+    subnet: &'a Subnet,
+) -> impl Iterator<Item = &'a Arc<Group>> {
+    catalog
+        .pools_of(&subnet.name)
+        .flat_map(|pool| catalog.groups_relying_on(pool))
 }

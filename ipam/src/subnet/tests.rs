@@ -94,14 +94,22 @@ fn no_address_is_in_two_subnets() {
 }
 
 #[test]
-fn only_ipv4_unicast_is_handed_out() {
-    let message = refusal(&subnet("b", "fd00::/64", "fd00::1", &[]));
-    assert!(message.starts_with("CIDR `fd00::/64` is IPv6"), "{message}");
+fn only_unicast_addresses_of_either_family_are_handed_out() {
     for (cidr, special) in [
         ("127.1.0.0/16", "127.0.0.0/8"),
         ("224.0.0.0/24", "224.0.0.0/3"),
         ("0.0.0.0/0", "0.0.0.0/8"),
         ("192.0.0.0/2", "224.0.0.0/3"),
+        ("169.254.7.0/24", "169.254.0.0/16"),
+        ("255.255.255.255/32", "224.0.0.0/3"),
+        ("::/0", "::/96"),
+        ("::1/128", "::/96"),
+        ("::/128", "::/96"),
+        ("::ffff:10.1.0.0/112", "::ffff:0:0/96"),
+        ("fe80::/64", "fe80::/10"),
+        ("febf:ffff::/32", "fe80::/10"),
+        ("ff02::/16", "ff00::/8"),
+        ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", "ff00::/8"),
     ] {
         let message = refusal(&subnet("b", cidr, "10.1.0.1", &[]));
         assert!(
@@ -139,7 +147,7 @@ fn a_subnet_with_addresses_in_use_is_not_deleted() {
     for index in 1..=7 {
         take(&mut ledger, &request(&format!("c{index}/eth0")));
     }
-    let error = delete_subnet(ledger.catalog(), &name("b")).unwrap_err();
+    let error = delete_subnet(ledger.catalog(), &name("b"), None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "subnet `b` has 7 address(es) in use, `10.1.0.2`, `10.1.0.3`, `10.1.0.4`, `10.1.0.5`, \
@@ -154,9 +162,10 @@ fn a_deleted_subnet_leaves_no_record_of_an_address() {
     take(&mut ledger, &request("c1/eth0"));
     give_back(&mut ledger, "c1/eth0");
     assert_eq!(ledger.catalog().addresses().count(), 1);
-    let change = delete_subnet(ledger.catalog(), &name("b")).unwrap();
-    ledger.apply(&change);
+    let step = delete_subnet(ledger.catalog(), &name("b"), None).unwrap();
+    assert!(step.done);
+    ledger.apply(&step.change);
     assert_eq!(ledger.catalog().addresses().count(), 0);
-    assert!(delete_subnet(ledger.catalog(), &name("b")).is_err());
+    assert!(delete_subnet(ledger.catalog(), &name("b"), None).is_err());
     add_subnet(&mut ledger, &subnet("b", "10.1.0.0/25", "10.1.0.1", &[]));
 }

@@ -43,7 +43,10 @@ pub(super) async fn show(
     allocator
         .read(|catalog| catalog.network(&name).map(|network| view(network)))
         .map(Json)
-        .ok_or_else(|| ipam::DeleteNetworkError::NotFound { network: name }.into())
+        .ok_or_else(|| {
+            let key = ipam::Key::Network(name);
+            ipam::PreconditionError::NotFound { key }.into()
+        })
 }
 
 pub(super) async fn delete(
@@ -53,7 +56,7 @@ pub(super) async fn delete(
     let wanted = name.clone();
     allocator
         .write(move |ledger| {
-            let change = ipam::delete_network(ledger.catalog(), &wanted)?;
+            let change = ipam::delete_network(ledger.catalog(), &wanted, None)?;
             Ok::<_, Failure>(((), change))
         })
         .await?;

@@ -59,20 +59,28 @@ pub(super) async fn show(
     allocator
         .read(|catalog| catalog.subnet(&name).map(|subnet| view(catalog, subnet)))
         .map(Json)
-        .ok_or_else(|| ipam::DeleteSubnetError::NotFound { subnet: name }.into())
+        .ok_or_else(|| {
+            let key = ipam::Key::Subnet(name);
+            ipam::PreconditionError::NotFound { key }.into()
+        })
 }
 
 pub(super) async fn delete(
     State(allocator): State<Allocator>,
     PathName(name): PathName,
 ) -> Result<StatusCode, Failure> {
-    let wanted = name.clone();
-    allocator
-        .write(move |ledger| {
-            let change = ipam::delete_subnet(ledger.catalog(), &wanted)?;
-            Ok::<_, Failure>(((), change))
-        })
-        .await?;
+    loop {
+        let wanted = name.clone();
+        let done = allocator
+            .write(move |ledger| {
+                let step = ipam::delete_subnet(ledger.catalog(), &wanted, None)?;
+                Ok::<_, Failure>((step.done, step.change))
+            })
+            .await?;
+        if done {
+            break;
+        }
+    }
     info!(subnet = %name, "subnet deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -111,7 +111,7 @@ pub(super) fn conforms(store: &mut dyn Store) {
     );
 
     let green = "green".parse().unwrap();
-    author.make(|ledger| delete_network(ledger.catalog(), &green).unwrap());
+    author.make(|ledger| delete_network(ledger.catalog(), &green, None).unwrap());
     let attachment = "c1/eth0".parse().unwrap();
     author.make(|ledger| release(ledger.catalog(), &attachment, NOW));
     // The same keys once more in one batch: the last edit counts.
@@ -134,7 +134,7 @@ fn a_batch_never_edits_a_key_twice() {
     let mut author = Author::at(Catalog::default());
     author.network("blue", "100");
     let blue = "blue".parse().unwrap();
-    author.make(|ledger| delete_network(ledger.catalog(), &blue).unwrap());
+    author.make(|ledger| delete_network(ledger.catalog(), &blue, None).unwrap());
     author.network("blue", "101");
     let batch = author.batch(Revision::ZERO);
     let edits: Vec<_> = batch.edits().collect();

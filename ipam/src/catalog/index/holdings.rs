@@ -13,8 +13,8 @@ pub(in crate::catalog) struct Holdings {
     /// Node → the endpoints on it, by attachment. A list, because a node has some hundred at most,
     /// and there may be a million in all.
     on_node: BTreeMap<Name, Vec<Arc<Endpoint>>>,
-    /// Node → the addresses leased to it.
-    leased_to: BTreeMap<Name, BTreeSet<IpAddr>>,
+    /// Node → the addresses that it leases or has for itself.
+    held: BTreeMap<Name, BTreeSet<IpAddr>>,
     /// Subnet → its leased addresses.
     leased_of: BTreeMap<Name, BTreeSet<IpAddr>>,
     /// Network, MAC address, and who has it: those MAC addresses that do not follow from an IPv4
@@ -33,16 +33,20 @@ enum MacUse {
 
 impl Holdings {
     pub(super) fn add_address(&mut self, address: &Address) {
-        if let AddressState::Leased { node, .. } = &address.state {
-            insert(&mut self.leased_to, node, address.ip);
+        if let Some(node) = address.held_by() {
+            insert(&mut self.held, node, address.ip);
+        }
+        if let AddressState::Leased { .. } = &address.state {
             insert(&mut self.leased_of, &address.subnet, address.ip);
         }
         self.macs.extend(ahead(address));
     }
 
     pub(super) fn remove_address(&mut self, address: &Address) {
-        if let AddressState::Leased { node, .. } = &address.state {
-            remove(&mut self.leased_to, node, address.ip);
+        if let Some(node) = address.held_by() {
+            remove(&mut self.held, node, address.ip);
+        }
+        if let AddressState::Leased { .. } = &address.state {
             remove(&mut self.leased_of, &address.subnet, address.ip);
         }
         if let Some(ahead) = ahead(address) {
@@ -76,8 +80,8 @@ impl Holdings {
         self.on_node.get(node).map_or(&[], Vec::as_slice)
     }
 
-    pub(in crate::catalog) fn leased_to(&self, node: &Name) -> impl Iterator<Item = IpAddr> {
-        self.leased_to.get(node).into_iter().flatten().copied()
+    pub(in crate::catalog) fn held_by(&self, node: &Name) -> impl Iterator<Item = IpAddr> {
+        self.held.get(node).into_iter().flatten().copied()
     }
 
     pub(in crate::catalog) fn leased_of(&self, subnet: &Name) -> Option<&BTreeSet<IpAddr>> {

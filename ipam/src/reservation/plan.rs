@@ -1,0 +1,338 @@
+//! Planning a reservation's beginning, change and end.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use trunkline_types::{Cidr, MacAddr, Name};
+
+use super::choose::{self, Unchosen};
+use super::shape::{check_expiry, check_shape, check_texts};
+use super::{
+    CreateReservationError, DeleteReservationError, Holder, Reservation, ReservationSpec,
+    ReserveAddressError, ReservedAddress, UpdateReservationError, of_family,
+};
+use crate::precondition::{at_revision, created, deleted, replaced};
+use crate::{
+    Address, AddressState, Catalog, Change, Key, Ledger, Listing, NameInUse, Planned, Revision,
+    Subnet, Timestamp,
+};
+
+/// Plans a new reservation.
+///
+/// A reserved address may lie outside its subnet's ranges, which are for whoever comes, and within
+/// a pool: it is its holder's in any case. What its holder has already, it keeps; of a workload
+/// that cannot be told, so its addresses must be free.
+///
+/// # Errors
+///
+/// [`CreateReservationError`] if there is one of that name, its network is not there, there can be
+/// no such reservation, or its addresses are another's, withheld or not there.
+pub fn create_reservation(
+    ledger: &Ledger,
+    spec: &ReservationSpec,
+    now: Timestamp,
+) -> Result<Planned<Reservation>, CreateReservationError> {
+    let catalog = ledger.catalog();
+    if catalog.reservation(&spec.name).is_some() {
+        return Err(NameInUse {
+            key: Key::Reservation(spec.name.clone()),
+        }
+        .into());
+    }
+    if catalog.network(&spec.network).is_none() {
+        return Err(CreateReservationError::NetworkNotFound {
+            network: spec.network.clone(),
+        });
+    }
+    check_texts(spec)?;
+    check_expiry(spec.expires, now)?;
+    let addresses = choose::addresses(ledger, spec, None)?;
+    check_shape(&spec.holder, spec.spare, &addresses)?;
+    check_addresses(catalog, spec, &addresses, None)?;
+    Ok(created(catalog, |revision| {
+        build(spec, &addresses, now, revision)
+    }))
+}
+
+/// Plans a reservation's change.
+///
+/// Where addresses are to be chosen, those it has already are kept as far as they go.
+///
+/// # Errors
+///
+/// [`UpdateReservationError`] if it is not there or not at that revision, would come to another
+/// network, would lose addresses that are in use, or could not be created like that.
+pub fn update_reservation(
+    ledger: &Ledger,
+    spec: &ReservationSpec,
+    expected: Revision,
+    now: Timestamp,
+) -> Result<Planned<Reservation>, UpdateReservationError> {
+    let catalog = ledger.catalog();
+    let key = || Key::Reservation(spec.name.clone());
+    let current = at_revision(catalog.reservation(&spec.name), key, Some(expected))?;
+    if current.network != spec.network {
+        return Err(UpdateReservationError::NetworkFixed {
+            reservation: spec.name.clone(),
+            network: current.network.clone(),
+            wanted: spec.network.clone(),
+        });
+    }
+    check_texts(spec)?;
+    if spec.expires != current.expires {
+        check_expiry(spec.expires, now)?;
+    }
+    let addresses = choose::addresses(ledger, spec, Some(current))?;
+    check_shape(&spec.holder, spec.spare, &addresses)?;
+    let left_out = |ip: &IpAddr| !addresses.iter().any(|address| address.ip == *ip);
+    let left_out = current.addresses.iter().map(|a| a.ip).filter(left_out);
+    let in_use = Listing::of(users(catalog, left_out));
+    if !in_use.is_empty() {
+        return Err(UpdateReservationError::InUse {
+            reservation: spec.name.clone(),
+            addresses: in_use,
+        });
+    }
+    check_addresses(catalog, spec, &addresses, Some(current))?;
+    Ok(replaced(catalog, current, |revision| {
+        build(spec, &addresses, current.created, revision)
+    }))
+}
+
+/// Plans a reservation's end.
+///
+/// While its holder has addresses of it there is no end, not even by expiry: endpoints name it,
+/// and outside the ranges it is what the address is theirs by.
+///
+/// # Errors
+///
+/// [`DeleteReservationError`] if it is not there or not at that revision, or has addresses in use.
+pub fn delete_reservation(
+    catalog: &Catalog,
+    name: &Name,
+    expected: Option<Revision>,
+) -> Result<Change, DeleteReservationError> {
+    let key = || Key::Reservation(name.clone());
+    let current = at_revision(catalog.reservation(name), key, expected)?;
+    let addresses = current.addresses.iter().map(|address| address.ip);
+    let in_use = Listing::of(users(catalog, addresses));
+    if !in_use.is_empty() {
+        return Err(DeleteReservationError::InUse {
+            reservation: name.clone(),
+            addresses: in_use,
+        });
+    }
+    Ok(deleted(catalog, key()))
+}
+
+impl From<Unchosen> for CreateReservationError {
+    fn from(error: Unchosen) -> Self {
+        match error {
+            Unchosen::Shape(error) => error.into(),
+            Unchosen::Address(error) => error.into(),
+        }
+    }
+}
+
+impl From<Unchosen> for UpdateReservationError {
+    fn from(error: Unchosen) -> Self {
+        match error {
+            Unchosen::Shape(error) => error.into(),
+            Unchosen::Address(error) => error.into(),
+        }
+    }
+}
+
+fn build(
+    spec: &ReservationSpec,
+    addresses: &[ReservedAddress],
+    created: Timestamp,
+    revision: Revision,
+) -> Reservation {
+    Reservation {
+        name: spec.name.clone(),
+        network: spec.network.clone(),
+        holder: spec.holder.clone(),
+        addresses: addresses.to_vec(),
+        spare: spec.spare,
+        retention: spec.retention,
+        owner: spec.owner.clone(),
+        reason: spec.reason.clone(),
+        expires: spec.expires,
+        labels: spec.labels.clone(),
+        created,
+        revision,
+    }
+}
+
+/// Those of `addresses` that somebody has, and who.
+fn users(
+    catalog: &Catalog,
+    addresses: impl Iterator<Item = IpAddr>,
+) -> impl Iterator<Item = String> {
+    addresses
+        .filter_map(|ip| catalog.address(ip))
+        .filter(|address| !address.is_released())
+        .map(|address| format!("{} of {}", address.ip, user(catalog, address)))
+}
+
+/// Who has an address, for a message.
+fn user(catalog: &Catalog, address: &Address) -> String {
+    match &address.state {
+        AddressState::Bound { attachment } => {
+            let pod = catalog.endpoint(attachment).and_then(|e| e.pod.as_ref());
+            pod.map_or_else(
+                || format!("endpoint {attachment}"),
+                |pod| format!("pod {pod}"),
+            )
+        }
+        AddressState::Leased { node, .. } => format!("the reserve of node {node}"),
+        AddressState::Node { node } => format!("node {node}"),
+        AddressState::Released { .. } => "nobody".to_owned(),
+    }
+}
+
+fn check_addresses(
+    catalog: &Catalog,
+    spec: &ReservationSpec,
+    addresses: &[ReservedAddress],
+    current: Option<&Reservation>,
+) -> Result<(), ReserveAddressError> {
+    for v4 in [true, false] {
+        for (ordinal, address) in of_family(addresses, v4).enumerate() {
+            check_place(catalog, spec, address.ip)?;
+            if let Some(record) = catalog.address(address.ip)
+                && !record.is_released()
+                && !is_theirs(catalog, spec, record, ordinal, current)
+            {
+                return Err(ReserveAddressError::InUse {
+                    ip: address.ip,
+                    user: user(catalog, record),
+                });
+            }
+        }
+    }
+    check_pins(catalog, spec, addresses, current)
+}
+
+/// Whether the reservation's holder may have that address at all.
+fn check_place(
+    catalog: &Catalog,
+    spec: &ReservationSpec,
+    ip: IpAddr,
+) -> Result<(), ReserveAddressError> {
+    let subnet = catalog
+        .subnet_of(ip)
+        .filter(|subnet| subnet.network == spec.network);
+    let Some(subnet) = subnet else {
+        return Err(ReserveAddressError::NoSubnet {
+            ip,
+            network: spec.network.clone(),
+        });
+    };
+    if subnet.deleting {
+        return Err(ReserveAddressError::SubnetDeleting {
+            subnet: subnet.name.clone(),
+        });
+    }
+    if !subnet.may_assign(ip) {
+        return Err(ReserveAddressError::Withheld {
+            ip,
+            what: withheld_as(subnet, ip),
+            subnet: subnet.name.clone(),
+        });
+    }
+    match catalog.reservation_of(ip) {
+        Some(other) if other.name != spec.name => Err(ReserveAddressError::Reserved {
+            ip,
+            reservation: other.name.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn withheld_as(subnet: &Subnet, ip: IpAddr) -> &'static str {
+    let is_host = |cidr: Cidr| cidr.hosts().contains(ip);
+    if ip == subnet.gateway {
+        "the gateway"
+    } else if is_host(subnet.cidr) {
+        "an excluded address"
+    } else if ip.is_ipv4() {
+        "the network or broadcast address"
+    } else {
+        "the subnet-router anycast address"
+    }
+}
+
+/// Whether who has the address is who it is reserved for.
+fn is_theirs(
+    catalog: &Catalog,
+    spec: &ReservationSpec,
+    record: &Address,
+    ordinal: usize,
+    current: Option<&Reservation>,
+) -> bool {
+    let AddressState::Bound { attachment } = &record.state else {
+        return false;
+    };
+    let Some(endpoint) = catalog.endpoint(attachment) else {
+        return false;
+    };
+    match &spec.holder {
+        Holder::Pod(pod) => endpoint.pod.as_ref() == Some(pod),
+        Holder::StatefulSet(set) => {
+            let pod = endpoint.pod.as_ref();
+            pod.and_then(|pod| set.ordinal_of(pod)) == Some(ordinal)
+        }
+        // A workload's pods have names of no set form, so only the reservation itself says so.
+        Holder::Workload(_) => {
+            endpoint.reservation.as_ref() == Some(&spec.name)
+                && current.is_some_and(|current| current.holder == spec.holder)
+        }
+    }
+}
+
+/// Refuses MAC addresses that others on the VLAN have or will have.
+fn check_pins(
+    catalog: &Catalog,
+    spec: &ReservationSpec,
+    addresses: &[ReservedAddress],
+    current: Option<&Reservation>,
+) -> Result<(), ReserveAddressError> {
+    let had = |address: &&ReservedAddress| {
+        current.is_some_and(|current| current.addresses.contains(address))
+    };
+    let mut pins: BTreeMap<MacAddr, IpAddr> = BTreeMap::new();
+    for address in addresses.iter().filter(|address| !had(address)) {
+        let Some(mac) = address.mac else {
+            continue;
+        };
+        match catalog.pinned_by(&spec.network, mac) {
+            Some(other) if *other != spec.name => {
+                return Err(ReserveAddressError::MacInUse {
+                    ip: address.ip,
+                    mac,
+                    user: format!("reservation `{other}`"),
+                });
+            }
+            _ => pins.insert(mac, address.ip),
+        };
+    }
+    if pins.is_empty() {
+        return Ok(());
+    }
+    let own = |ip: IpAddr| addresses.iter().any(|address| address.ip == ip);
+    let clash = catalog.endpoints().find(|endpoint| {
+        endpoint.network == spec.network
+            && pins.contains_key(&endpoint.mac)
+            && !endpoint.addresses.iter().any(|address| own(address.ip))
+    });
+    match clash.and_then(|endpoint| Some((endpoint, pins.get(&endpoint.mac)?))) {
+        None => Ok(()),
+        Some((endpoint, ip)) => Err(ReserveAddressError::MacInUse {
+            ip: *ip,
+            mac: endpoint.mac,
+            user: format!("endpoint `{}`", endpoint.attachment),
+        }),
+    }
+}
