@@ -240,7 +240,7 @@ impl Wish<'_> {
                 .pick(is_v4)?;
                 given.push(Given {
                     ip,
-                    subnet: subnet.clone(),
+                    subnet: subnet.name.clone(),
                     mac: None,
                     reservation: None,
                 });

@@ -461,10 +461,4 @@ impl Catalog {
         let held = self.index.holdings().held_by(node);
         (bound.map(|address| address.ip).chain(held)).filter_map(|ip| self.addresses.get(&ip))
     }
-
-    /// The attachments on a node.
-    pub(crate) fn attachments_on(&self, node: &Name) -> impl Iterator<Item = &Attachment> {
-        let endpoints = self.endpoints_on(node).iter();
-        endpoints.map(|endpoint| &endpoint.attachment)
-    }
 }

@@ -61,7 +61,8 @@ pub use network::{
 };
 pub use node::{
     Node, NodeEdit, NodeSpec, NodeUnfit, RegisterNodeError, Removal, RemovalCause, RemoveNodeError,
-    UpdateNodeError, farewell, overdue_nodes, register_node, remove_node, update_node,
+    UpdateNodeError, farewell, overdue_nodes, register_node, remove_node, unfinished_removals,
+    update_node,
 };
 pub use policy::Policy;
 pub use pool::{
@@ -88,5 +89,5 @@ pub use subnet::{
     CreateSubnetError, DeleteSubnetError, Placement, Subnet, SubnetLayoutError, SubnetSpec,
     SubnetUpdate, UpdateSubnetError, create_subnet, delete_subnet, update_subnet,
 };
-pub use sweep::{Evidence, Finding, Sweep, collect, due_reservations};
+pub use sweep::{Evidence, Finding, Sweep, collect, due_reservations, end_reservation};
 pub use timestamp::Timestamp;

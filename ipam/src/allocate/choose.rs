@@ -32,6 +32,10 @@ pub(crate) struct Families {
 }
 
 impl Families {
+    pub(crate) fn is_none(self) -> bool {
+        !self.v4 && !self.v6
+    }
+
     pub(crate) fn has(self, is_v4: bool) -> bool {
         if is_v4 { self.v4 } else { self.v6 }
     }
@@ -78,7 +82,7 @@ impl<'a> Search<'a> {
 
     /// An address of the family and its subnet: the longest-free one of the first subnet that has
     /// any. If there is none but one that the owner itself released lately, it is that.
-    pub(crate) fn pick(&self, is_v4: bool) -> Result<(IpAddr, &'a Name), NoSpace> {
+    pub(crate) fn pick(&self, is_v4: bool) -> Result<(IpAddr, &'a Arc<Subnet>), NoSpace> {
         let mut closed = None;
         let mut open = Vec::new();
         for (subnet, set) in self.sets(is_v4) {
@@ -91,13 +95,13 @@ impl<'a> Search<'a> {
             }
             let mut ready = set.ready(self.policy, self.now);
             if let Some(ip) = ready.find(|ip| self.mac_is_free(*ip)) {
-                return Ok((ip, &subnet.name));
+                return Ok((ip, subnet));
             }
             open.push((subnet, set));
         }
         let own = open.iter().find_map(|(subnet, set)| {
             let ip = set.last_of(self.owner?).find(|ip| self.was_owner(*ip))?;
-            Some((ip, &subnet.name))
+            Some((ip, *subnet))
         });
         own.ok_or_else(|| closed.unwrap_or_else(|| self.full(is_v4)))
     }

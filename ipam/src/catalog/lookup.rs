@@ -78,6 +78,12 @@ impl Catalog {
             .filter(|subnet| !subnet.deleting)
     }
 
+    /// The subnets that have a pool of that name.
+    pub(crate) fn subnets_with_pool(&self, pool: &Name) -> impl Iterator<Item = &Arc<Subnet>> {
+        let names = self.index.subnets_with_pool(pool);
+        names.filter_map(|name| self.subnets.get(name))
+    }
+
     /// The address that goes with `mac` on `network`, if anybody has it there.
     pub(crate) fn mac_holder(&self, network: &Name, mac: MacAddr) -> Option<IpAddr> {
         self.index.holdings().odd_mac(network, mac).or_else(|| {
