@@ -45,20 +45,6 @@ impl From<WriteError<Self>> for Failure {
     }
 }
 
-/// Gives each refusal of an operation its code; the text is the refusal's own.
-macro_rules! refusals {
-    ($error:ident: $($variant:ident => $code:ident,)+) => {
-        impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                let code = match &error {
-                    $($error::$variant { .. } => ErrorCode::$code,)+
-                };
-                Self::new(code, error.to_string())
-            }
-        }
-    };
-}
-
 /// The code of a refusal that says itself why.
 fn code(reason: Reason) -> ErrorCode {
     match reason {

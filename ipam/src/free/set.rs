@@ -161,6 +161,11 @@ impl FreeSet {
         self.owned.extend(owner.map(|owner| (owner, ip)));
     }
 
+    #[cfg(test)]
+    pub(super) fn intervals(&self) -> usize {
+        self.fresh.len()
+    }
+
     /// How many are kept for their last owner now.
     pub(crate) fn cooling(&self, policy: &Policy, now: Timestamp) -> u64 {
         let ready = self

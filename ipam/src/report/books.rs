@@ -250,7 +250,7 @@ impl<'a> Books<'a> {
         let unknown = |ip: &&IpAddr| {
             let known = self.catalog.address(**ip);
             let conflict = known.and_then(|known| known.conflict.as_deref());
-// Whatever it saw there: two of its holdings may contend for one address.
+            // Whatever it saw there: two of its holdings may contend for one address.
             conflict.is_none_or(|conflict| conflict.node != self.node.name)
         };
         let ips: BTreeSet<_> = held.addresses.iter().collect();

@@ -1,8 +1,8 @@
 //! What every kind of store does. Each kind runs [`conforms`].
 
 use trunkline_ipam::{
-    AllocateRequest, Change, Ledger, NetworkSpec, NodeSpec, SubnetSpec, Timestamp, allocate,
-    create_network, create_subnet, delete_network, register_node, release,
+    AllocateRequest, Change, Ledger, NetworkSpec, NodeSpec, Policy, Release, SubnetSpec, Timestamp,
+    allocate, create_network, create_subnet, delete_network, register_node, release,
 };
 
 use super::*;
@@ -58,21 +58,19 @@ impl Author {
             boot_id: None,
             agent_version: None,
         };
-        self.make(|ledger| register_node(ledger.catalog(), &spec, NOW).unwrap().change);
-    }
-
-    fn endpoint(&mut self, attachment: &str) {
-        let request = AllocateRequest {
-            attachment: attachment.parse().unwrap(),
-            network: "blue".parse().unwrap(),
-            node: "n1".parse().unwrap(),
-            pod: None,
-        };
         self.make(|ledger| {
-            allocate(ledger.catalog(), ledger.free(), &request, NOW)
+            register_node(ledger, &spec, &Policy::default(), NOW)
                 .unwrap()
                 .change
         });
+    }
+
+    fn endpoint(&mut self, attachment: &str) {
+        let node = "n1".parse().unwrap();
+        let network = "blue".parse().unwrap();
+        let request = AllocateRequest::any(attachment.parse().unwrap(), node, network);
+        let policy = Policy::default();
+        self.make(|ledger| allocate(ledger, &request, &policy, NOW).unwrap().change);
     }
 
     /// Everything since the last batch as one batch.
@@ -112,11 +110,15 @@ pub(super) fn conforms(store: &mut dyn Store) {
 
     let green = "green".parse().unwrap();
     author.make(|ledger| delete_network(ledger.catalog(), &green, None).unwrap());
-    let attachment = "c1/eth0".parse().unwrap();
-    author.make(|ledger| release(ledger.catalog(), &attachment, NOW));
+    let gone = Release {
+        attachment: "c1/eth0".parse().unwrap(),
+        reason: "released".to_owned(),
+        expected: None,
+    };
+    author.make(|ledger| release(ledger.catalog(), &gone, NOW).unwrap());
     // The same keys once more in one batch: the last edit counts.
     author.endpoint("c1/eth0");
-    author.make(|ledger| release(ledger.catalog(), &attachment, NOW));
+    author.make(|ledger| release(ledger.catalog(), &gone, NOW).unwrap());
     author.network("green", "201");
     let second = author.batch(Revision::new(6));
     store.commit(&second).unwrap();
@@ -158,8 +160,12 @@ fn the_written_form_of_addresses_and_endpoints_stays_as_it_is() {
     author.subnet_and_node();
     author.endpoint("c1/eth0");
     author.endpoint("c2/eth0");
-    let attachment = "c2/eth0".parse().unwrap();
-    author.make(|ledger| release(ledger.catalog(), &attachment, NOW));
+    let gone = Release {
+        attachment: "c2/eth0".parse().unwrap(),
+        reason: "released".to_owned(),
+        expected: None,
+    };
+    author.make(|ledger| release(ledger.catalog(), &gone, NOW).unwrap());
     let batch = author.batch(Revision::ZERO);
     let text: Vec<_> = batch
         .edits()
