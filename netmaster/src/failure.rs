@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use trunkline_ipam::{
     AllocateError, CreateNetworkError, CreateSubnetError, DeleteNetworkError, DeleteSubnetError,
-    Kind, Reason, Refusal, RegisterNodeError, ReleaseError,
+    Kind, PreconditionError, Reason, Refusal, RegisterNodeError, ReleaseError,
 };
 use trunkline_netmaster_api::{ErrorCode, Problem};
 
@@ -52,20 +52,6 @@ impl From<WriteError<Self>> for Failure {
             ),
         }
     }
-}
-
-/// Gives each refusal of an operation its code; the text is the refusal's own.
-macro_rules! refusals {
-    ($error:ident: $($variant:ident => $code:ident,)+) => {
-        impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                let code = match &error {
-                    $($error::$variant { .. } => ErrorCode::$code,)+
-                };
-                Self::new(code, error.to_string())
-            }
-        }
-    };
 }
 
 /// The code of a refusal that says itself why.

@@ -1,6 +1,6 @@
 //! The written form of objects.
 
-use trunkline_ipam::{delete_network, release};
+use trunkline_ipam::{Release, delete_network, release};
 
 use super::conformance::{Author, NOW};
 use super::*;
@@ -34,8 +34,12 @@ fn the_written_form_of_addresses_and_endpoints_stays_as_it_is() {
     author.subnet_and_node();
     author.endpoint("c1/eth0");
     author.endpoint("c2/eth0");
-    let attachment = "c2/eth0".parse().unwrap();
-    author.make(|ledger| release(ledger.catalog(), &attachment, NOW));
+    let gone = Release {
+        attachment: "c2/eth0".parse().unwrap(),
+        reason: "released".to_owned(),
+        expected: None,
+    };
+    author.make(|ledger| release(ledger.catalog(), &gone, NOW).unwrap());
     let batch = author.batch();
     let text: Vec<_> = batch
         .values()
