@@ -174,6 +174,6 @@ pub fn load_catalog(reader: &Reader) -> Result<(Catalog, Position), StoreError> 
 }
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 #[cfg(test)]
 mod tests;
