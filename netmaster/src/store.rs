@@ -17,9 +17,10 @@ mod embedded;
 mod error;
 mod etcd;
 mod keys;
+mod load;
 mod reader;
 
-use trunkline_ipam::{Catalog, Revision};
+use trunkline_ipam::Revision;
 
 use crate::replica::Claim;
 
@@ -28,6 +29,7 @@ pub use embedded::Embedded;
 pub use error::{StoreError, WatchError};
 pub use etcd::{Etcd, EtcdConfig};
 pub use keys::RECORDS;
+pub use load::load_catalog;
 pub use reader::{Page, Reader, Watch};
 
 /// A moment in a store's history: all that is written up to it is known, and nothing after it.
@@ -153,24 +155,6 @@ impl From<Embedded> for Opened {
     fn from(store: Embedded) -> Self {
         Self::Embedded(store)
     }
-}
-
-/// Reads all objects that are kept in memory, and checks that they agree with each other. Blocks.
-///
-/// # Errors
-///
-/// [`StoreError`] if they cannot be read, or do not agree.
-pub fn load_catalog(reader: &Reader) -> Result<(Catalog, Position), StoreError> {
-    let mut objects = Vec::new();
-    let mut damage = None;
-    let position = reader.load(&mut |key, value| match codec::decode(key, value) {
-        Ok(object) => objects.push(object),
-        Err(error) => damage = damage.take().or(Some(error)),
-    })?;
-    if let Some(damage) = damage {
-        return Err(damage.into());
-    }
-    Ok((Catalog::load(position.revision, objects)?, position))
 }
 
 #[cfg(test)]

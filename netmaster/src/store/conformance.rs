@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use trunkline_ipam::{
-    AllocateRequest, Change, Ledger, NetworkSpec, NodeSpec, SubnetSpec, Timestamp, allocate,
-    create_network, create_subnet, delete_network, register_node, release,
+    AllocateRequest, Catalog, Change, Ledger, NetworkSpec, NodeSpec, SubnetSpec, Timestamp,
+    allocate, create_network, create_subnet, delete_network, register_node, release,
 };
 
 use super::*;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use trunkline_ipam::{Change, Edit, Key, Object, delete_network, release};
+use trunkline_ipam::{Catalog, Change, Edit, Key, Object, delete_network, release};
 
 use super::conformance::{Author, NOW};
 use super::*;
