@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::ops::RangeInclusive;
 
 /// A map with the IPv4 addresses apart: their keys take four bytes instead of [`IpAddr`]'s
@@ -46,6 +47,18 @@ impl<V> IpMap<V> {
     /// IPv4 first, as [`IpAddr`] has it.
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.v4.values().chain(self.v6.values())
+    }
+
+    /// The values after `ip`; with none, all.
+    pub(super) fn after(&self, ip: Option<IpAddr>) -> impl Iterator<Item = &V> {
+        let (v4, v6) = match ip {
+            None => (Some(Unbounded), Unbounded),
+            Some(IpAddr::V4(ip)) => (Some(Excluded(ip)), Unbounded),
+            Some(IpAddr::V6(ip)) => (None, Excluded(ip)),
+        };
+        let v4 = v4.map(|from| self.v4.range((from, Unbounded)));
+        let v4 = v4.into_iter().flatten().map(|(_, value)| value);
+        v4.chain(self.v6.range((v6, Unbounded)).map(|(_, value)| value))
     }
 
     /// The values of a range, whose ends are of one family.

@@ -52,8 +52,21 @@ impl Catalog {
             Kind::Profile => by!(profiles, Profile),
             Kind::Reservation => by!(reservations, Reservation),
             Kind::Node => by!(nodes, Node),
-            Kind::Address => by!(addresses, Address),
-            Kind::Endpoint => by!(endpoints, Endpoint),
+            Kind::Address => {
+                let after = match after {
+                    Some(Key::Address(ip)) => Some(*ip),
+                    _ => None,
+                };
+                let rest = self.addresses.after(after);
+                Box::new(rest.cloned().map(Object::Address))
+            }
+            Kind::Endpoint => match after {
+                Some(Key::Endpoint(attachment)) => {
+                    let rest = self.endpoints.after(attachment);
+                    Box::new(rest.cloned().map(Object::Endpoint))
+                }
+                _ => Box::new(self.endpoints.values().cloned().map(Object::Endpoint)),
+            },
             // The past is stored, not kept in memory.
             Kind::Holding | Kind::Event => Box::new(std::iter::empty()),
         }

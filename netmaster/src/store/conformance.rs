@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use trunkline_ipam::{
-    AllocateRequest, Change, Ledger, NetworkSpec, NodeSpec, SubnetSpec, Timestamp, allocate,
-    create_network, create_subnet, delete_network, register_node, release,
+    AllocateRequest, Catalog, Change, Ledger, NetworkSpec, NodeSpec, SubnetSpec, Timestamp,
+    allocate, create_network, create_subnet, delete_network, register_node, release,
 };
 
 use super::*;
 
-pub(super) const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
 /// A ledger that keeps its changes for the store.
 pub(super) struct Author {
@@ -36,44 +36,19 @@ impl Author {
     }
 
     pub(super) fn network(&mut self, name: &str, vlan: &str) {
-        let spec = NetworkSpec {
-            name: name.parse().unwrap(),
-            vlan: vlan.parse().unwrap(),
-            mtu: Default::default(),
-            labels: Default::default(),
-        };
+        let spec = network(name, vlan);
         self.make(|ledger| create_network(ledger.catalog(), &spec).unwrap().change);
     }
 
     pub(super) fn subnet_and_node(&mut self) {
-        let spec = SubnetSpec {
-            name: "blue-1".parse().unwrap(),
-            network: "blue".parse().unwrap(),
-            cidr: "10.1.0.0/24".parse().unwrap(),
-            gateway: "10.1.0.1".parse().unwrap(),
-            ranges: Vec::new(),
-            exclusions: Vec::new(),
-            placement: trunkline_ipam::Placement::Rack("r1".parse().unwrap()),
-            labels: Default::default(),
-        };
+        let spec = subnet("blue-1", "blue");
         self.make(|ledger| create_subnet(ledger.catalog(), &spec).unwrap().change);
-        let spec = NodeSpec {
-            name: "n1".parse().unwrap(),
-            rack: "r1".parse().unwrap(),
-            labels: Default::default(),
-            boot_id: None,
-            agent_version: None,
-        };
-        self.make(|ledger| register_node(ledger.catalog(), &spec, NOW).unwrap().change);
+        let spec = node("n1");
+        self.make(|ledger| register_node(ledger.catalog(), &spec).unwrap().change);
     }
 
     pub(super) fn endpoint(&mut self, attachment: &str) {
-        let request = AllocateRequest {
-            attachment: attachment.parse().unwrap(),
-            network: "blue".parse().unwrap(),
-            node: "n1".parse().unwrap(),
-            pod: None,
-        };
+        let request = endpoint(attachment, "blue");
         self.make(|ledger| {
             allocate(ledger.catalog(), ledger.free(), &request, NOW)
                 .unwrap()
@@ -84,7 +59,49 @@ impl Author {
     /// Everything since the last batch as one batch.
     pub(super) fn batch(&mut self) -> Batch {
         let from = std::mem::replace(&mut self.from, self.ledger.catalog().revision());
-        Batch::of(from, &std::mem::take(&mut self.written)).unwrap()
+        let mut batch = Batch::on(from);
+        for change in std::mem::take(&mut self.written) {
+            assert_eq!(batch.add(&change).unwrap(), Room::Taken);
+        }
+        batch
+    }
+}
+
+pub(crate) fn network(name: &str, vlan: &str) -> NetworkSpec {
+    NetworkSpec {
+        name: name.parse().unwrap(),
+        vlan: vlan.parse().unwrap(),
+        mtu: Default::default(),
+    }
+}
+
+/// A subnet for rack `r1`.
+pub(crate) fn subnet(name: &str, network: &str) -> SubnetSpec {
+    SubnetSpec {
+        name: name.parse().unwrap(),
+        network: network.parse().unwrap(),
+        cidr: "10.1.0.0/24".parse().unwrap(),
+        gateway: "10.1.0.1".parse().unwrap(),
+        ranges: Vec::new(),
+        rack: Some("r1".parse().unwrap()),
+    }
+}
+
+/// A node in rack `r1`.
+pub(crate) fn node(name: &str) -> NodeSpec {
+    NodeSpec {
+        name: name.parse().unwrap(),
+        rack: "r1".parse().unwrap(),
+    }
+}
+
+/// An endpoint on node `n1`.
+pub(crate) fn endpoint(attachment: &str, network: &str) -> AllocateRequest {
+    AllocateRequest {
+        attachment: attachment.parse().unwrap(),
+        network: network.parse().unwrap(),
+        node: "n1".parse().unwrap(),
+        pod: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The written form of objects.
 
-use trunkline_ipam::{Release, delete_network, release};
+use std::sync::Arc;
+
+use trunkline_ipam::{Catalog, Change, Edit, Key, Object, Release, delete_network, release};
 
 use super::conformance::{Author, NOW};
 use super::*;
@@ -25,6 +27,63 @@ fn a_batch_never_edits_a_key_twice() {
         edits[1].1.map(String::from_utf8_lossy).unwrap(),
         r#"{"version":1,"revision":3}"#
     );
+}
+
+/// A change of that many keys, which follows `from`.
+fn change(from: u64, keys: u64) -> Change {
+    let deletions = (0..keys).map(|key| {
+        let name = format!("net{from}-{key}").parse().unwrap();
+        Edit::Delete(Key::Network(name))
+    });
+    Change::new(Revision::new(from + 1), deletions.collect())
+}
+
+#[test]
+fn a_batch_takes_as_many_keys_as_etcd_does_and_the_rest_goes_into_the_next() {
+    let mut batch = Batch::on(Revision::ZERO);
+    assert_eq!(batch.add(&change(0, 100)).unwrap(), Room::Taken);
+    assert_eq!(batch.add(&change(1, 28)).unwrap(), Room::Full);
+    assert_eq!(batch.to(), Revision::new(1), "a change is never split");
+    assert_eq!(batch.add(&change(1, 27)).unwrap(), Room::Taken);
+    assert_eq!(batch.values().count(), Batch::OPERATIONS);
+    // A key that is edited again takes no more room.
+    assert_eq!(batch.add(&change(0, 100)).unwrap(), Room::Taken);
+    assert_eq!(batch.add(&change(2, 1)).unwrap(), Room::Full);
+}
+
+#[test]
+fn a_change_that_fits_no_batch_is_refused_with_its_size() {
+    let error = Batch::on(Revision::ZERO).add(&change(0, 128)).unwrap_err();
+    assert!(
+        error.to_string().starts_with("a change of 129 keys"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_batch_has_a_size_in_bytes_too() {
+    let mut author = Author::at(Catalog::default());
+    author.network("blue", "100");
+    author.subnet_and_node();
+    let catalog = author.ledger.catalog();
+    let subnet = |ranges: u32| {
+        let ranges = (0..ranges).map(|range| {
+            let first = std::net::Ipv4Addr::from(0x0a00_0002 + 4 * range);
+            format!("{first}-{first}").parse().unwrap()
+        });
+        let subnet = trunkline_ipam::Subnet {
+            ranges: ranges.collect(),
+            ..trunkline_ipam::Subnet::clone(catalog.subnet(&"blue-1".parse().unwrap()).unwrap())
+        };
+        Change::new(
+            Revision::new(1),
+            vec![Edit::Put(Object::Subnet(Arc::new(subnet)))],
+        )
+    };
+    let mut batch = Batch::on(Revision::ZERO);
+    let error = batch.add(&subnet(60_000)).unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge { operations: 2, bytes } if bytes > Batch::BYTES));
+    assert_eq!(batch.add(&subnet(30_000)).unwrap(), Room::Taken);
 }
 
 #[test]
