@@ -11,7 +11,7 @@ impl Catalog {
     pub fn objects_after<'a>(
         &'a self,
         kind: Kind,
-        after: Option<&Key>,
+        after: Option<&'a Key>,
     ) -> Box<dyn Iterator<Item = Object> + 'a> {
         fn beyond<K: Clone>(key: Option<&K>) -> (Bound<K>, Bound<K>) {
             let start = key.cloned().map_or(Bound::Unbounded, Bound::Excluded);
@@ -112,7 +112,9 @@ mod tests {
     fn step_by_step(catalog: &Catalog, kind: Kind) -> Vec<Object> {
         let mut all = Vec::new();
         let mut after = None;
-        while let Some(object) = catalog.objects_after(kind, after.as_ref()).next() {
+        loop {
+            let next = catalog.objects_after(kind, after.as_ref()).next();
+            let Some(object) = next else { break };
             after = Some(object.key());
             all.push(object);
         }
@@ -134,7 +136,12 @@ mod tests {
 
     #[test]
     fn pools_come_in_the_order_of_subnet_and_name() {
-        let pools = vec![pool("a", "x"), pool("a", "y"), pool("b", "a"), pool("c", "z")];
+        let pools = vec![
+            pool("a", "x"),
+            pool("a", "y"),
+            pool("b", "a"),
+            pool("c", "z"),
+        ];
         let catalog = catalog(pools.clone());
         assert_eq!(step_by_step(&catalog, Kind::Pool), pools);
         let gone = Key::Pool("b".parse().unwrap(), "zz".parse().unwrap());
