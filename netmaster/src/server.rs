@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -96,25 +95,26 @@ impl Server {
             allocator,
             replica,
         } = self;
-        let (stopping, stopped) = watch::channel(());
+        let (stopping, stopped) = watch::channel(false);
+        let app = App {
+            policy: Arc::new(Policy::default()),
+            relay: Relay::new(metrics.clone()),
+            metrics,
+            reports: Reports::default(),
+            heard: Heard::default(),
+            watches: Watches::up_to(limits.watches),
+            forwarder: Forwarder::new(),
+            stopping: stopped.clone(),
+            allocator,
+        };
+        let connections = Connections::new(router(app), limits.connections, stopped);
         let mut serving = JoinSet::new();
         for (_, listener) in listeners {
-            let listener = listener.tap_io(|connection| {
-                // Small answers must not wait for more; a socket that refuses still works.
-                let _ = connection.set_nodelay(true);
-            });
-            let mut stopped = stopped.clone();
-            let until_stopped = async move {
-                // An error means that the sender is gone: the same.
-                let _ = stopped.changed().await;
-            };
-            let router = router(allocator.clone());
-            let serve = axum::serve(listener, router).with_graceful_shutdown(until_stopped);
-            serving.spawn(async move { serve.await });
+            serving.spawn(connections.clone().serve(listener));
         }
-        drop(allocator);
+        drop(connections);
         stop.await;
-        drop(stopping);
+        stopping.send_replace(true);
         let drained = tokio::time::timeout(DRAIN, async {
             while serving.join_next().await.is_some() {}
         });

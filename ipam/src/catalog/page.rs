@@ -1,11 +1,25 @@
 //! Going through the objects of a kind, from anywhere on.
 
 use std::ops::Bound;
+use std::sync::Arc;
+
+use trunkline_types::Name;
 
 use super::Catalog;
-use crate::{Key, Kind, Object};
+use crate::{Endpoint, Key, Kind, Object};
 
 impl Catalog {
+    /// The endpoints on a node.
+    #[must_use]
+    pub fn endpoints_on(&self, node: &Name) -> Vec<Arc<Endpoint>> {
+        let mut attachments: Vec<_> = self.attachments_on(node).collect();
+        attachments.sort();
+        // One with an address of each family is there twice.
+        attachments.dedup();
+        let endpoints = attachments.into_iter().filter_map(|one| self.endpoint(one));
+        endpoints.cloned().collect()
+    }
+
     /// The objects of `kind` that are kept in memory, in the order of their keys, from the one
     /// after `after` on. A key of another kind is before all.
     pub fn objects_after<'a>(
@@ -62,8 +76,6 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{Network, Pool, Revision};
 
