@@ -120,6 +120,13 @@ impl Allocator {
         }
     }
 
+    /// Waits until requests can be served.
+    pub(crate) async fn until_open(&self) {
+        let mut gate = self.gate.clone();
+        // If there will be no writer, the first request will say why.
+        let _ = gate.wait_for(|gate| matches!(gate, Gate::Open(_))).await;
+    }
+
     /// Reads what is durable.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Catalog) -> T) -> T {
         self.published.read(read)

@@ -28,7 +28,7 @@ mod server;
 mod store;
 mod sweeper;
 
-pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig};
+pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig, StoreConfig};
 pub use log::{LogFilterError, start_log};
 pub use server::{Server, ServerError, serve};
-pub use store::{Embedded, Opened, StoreError};
+pub use store::{Embedded, Etcd, EtcdConfig, Opened, StoreError};

@@ -70,9 +70,11 @@ impl Replica {
         let reader = store.reader();
         let published = load(&reader).await?;
         let stage = Stage::new(published, Role::Leader);
-        Ok(Self::begin(stage, reader, |stage, stop| {
+        let (allocator, replica) = Self::begin(stage, reader, |stage, stop| {
             embedded::run(stage, store, stop)
-        }))
+        });
+        allocator.until_open().await;
+        Ok((allocator, replica))
     }
 
     /// Follows, and leads when elected.

@@ -12,10 +12,10 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::allocator::Allocator;
-use crate::args::ServeConfig;
+use crate::args::{ServeConfig, StoreConfig};
 use crate::replica::Replica;
 use crate::routes::router;
-use crate::store::{Embedded, Opened, StoreError};
+use crate::store::{Embedded, Etcd, Opened, StoreError};
 
 /// How long requests under way may take once netmaster is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -136,10 +136,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
     let failed = |source| ServerError::Signals { source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let store = Embedded::open(&config.data_dir)?;
-    let server = Server::bind(&config.listen, store, None).await?;
+    let store = open(config.store).await?;
+    let server = Server::bind(&config.listen, store, config.advertise.as_deref()).await?;
     for address in server.addresses() {
-        info!(%address, data_dir = %config.data_dir.display(), "listening");
+        info!(%address, "listening");
         // For scripts: they need not know the log's form. Nobody has to read it.
         let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     }
@@ -154,4 +154,21 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
         .await;
     info!("stopped");
     Ok(())
+}
+
+/// Opens the store that is asked for.
+async fn open(config: StoreConfig) -> Result<Opened, StoreError> {
+    match config {
+        StoreConfig::Embedded { data_dir } => {
+            let store = Embedded::open(&data_dir)?;
+            info!(data_dir = %data_dir.display(), "store opened");
+            Ok(store.into())
+        }
+        StoreConfig::Etcd(config) => {
+            let endpoints = config.endpoints.join(",");
+            let store = Etcd::open(config).await?;
+            info!(%endpoints, "connected to etcd");
+            Ok(store.into())
+        }
+    }
 }

@@ -119,22 +119,14 @@ impl Bench {
             sizes: Arc::clone(&sizes),
         };
         let (allocator, replica) = Replica::alone(Box::new(store)).await.unwrap();
-        let bench = Self {
+        Self {
             allocator,
             checks,
             replica,
             fates,
             sizes,
             planned: Arc::default(),
-        };
-        bench.until_open().await;
-        bench
-    }
-
-    async fn until_open(&self) {
-        let mut gate = self.allocator.gate.clone();
-        let open = gate.wait_for(|gate| matches!(gate, Gate::Open(_)));
-        tokio::time::timeout(DEADLINE, open).await.unwrap().unwrap();
+        }
     }
 
     fn create(&self, vlan: i64) -> impl Future<Output = Outcome> + Send + 'static {
@@ -310,7 +302,8 @@ async fn a_store_that_comes_back_is_used_again() {
         UNAVAILABLE,
         "requests fail fast while the store does"
     );
-    bench.until_open().await;
+    let open = bench.allocator.until_open();
+    tokio::time::timeout(DEADLINE, open).await.unwrap();
     bench.decide(Fate::Done);
     assert_eq!(bench.create(1).await, Ok(()));
 }

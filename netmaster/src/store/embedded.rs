@@ -22,6 +22,8 @@ pub use recent::Watch;
 /// A commit returns when the file system has the data on stable storage; what is torn by a crash
 /// is undone when the file is opened again.
 #[derive(Debug)]
+// Tests have two replicas share one store.
+#[cfg_attr(test, derive(Clone))]
 pub struct Embedded {
     shared: Arc<Shared>,
 }

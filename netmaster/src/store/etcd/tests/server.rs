@@ -29,9 +29,7 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let (address, peer) = (free_address(), free_address());
         let flags: Vec<_> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let tls = flags
-            .iter()
-            .any(|flag| flag == "--auto-tls" || flag == "--cert-file");
+        let tls = flags.iter().any(|flag| flag.starts_with("--cert-file"));
         let child = spawn(directory.path(), address, peer, tls, &flags);
         let server = Self {
             directory,
