@@ -63,6 +63,7 @@ pub use node::{
     Node, NodeEdit, NodeSpec, NodeUnfit, RegisterNodeError, Removal, RemovalCause, RemoveNodeError,
     UpdateNodeError, farewell, overdue_nodes, register_node, remove_node, update_node,
 };
+pub use policy::Policy;
 pub use pool::{
     CreatePoolError, DeletePoolError, Pool, PoolRangesError, PoolSpec, UpdatePoolError,
     create_pool, delete_pool, update_pool,
@@ -71,7 +72,6 @@ pub use precondition::{NameInUse, PreconditionError};
 pub use profile::{
     DeleteProfileError, Profile, ProfileSpec, create_profile, delete_profile, update_profile,
 };
-pub use policy::Policy;
 pub use record::{Event, EventKind, Holding};
 pub use refusal::{Kind, Reason, Refusal};
 pub use release::{

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::server::Limits;
 use crate::store::EtcdConfig;
 
 /// Trunkline's control plane: owns networks, subnets and addresses
@@ -83,6 +84,24 @@ pub struct ServeArgs {
     /// There is no TLS yet: whoever can reach the address can do everything.
     #[arg(long)]
     allow_plaintext: bool,
+    /// Watches that are served at a time; more are refused, and may try again
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 20_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_watches: u32,
+    /// Connections that are served at a time; more wait to be accepted
+    ///
+    /// Each takes a file descriptor, see `ulimit -n`.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 30_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_connections: u32,
     /// Where objects are kept
     #[arg(long, value_name = "KIND", value_enum, default_value_t = StoreKind::Embedded)]
     store: StoreKind,
@@ -153,6 +172,8 @@ pub struct ServeConfig {
     pub store: StoreConfig,
     /// Where other replicas reach this one's API; `None` for the first address.
     pub advertise: Option<String>,
+    /// How much is served at a time.
+    pub limits: Limits,
 }
 
 /// Where objects are kept.
@@ -252,6 +273,10 @@ impl ServeArgs {
             listen: self.listen,
             store,
             advertise: self.etcd.advertise,
+            limits: Limits {
+                watches: usize::try_from(self.max_watches).unwrap_or(usize::MAX),
+                connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+            },
         })
     }
 }

@@ -73,13 +73,19 @@ impl Forwarder {
         let (mut parts, body) = request.into_parts();
         remove_hop_by_hop(&mut parts.headers);
         parts.headers.remove(HOST);
-        parts.headers.insert(FORWARDED, HeaderValue::from_static("1"));
+        parts
+            .headers
+            .insert(FORWARDED, HeaderValue::from_static("1"));
         parts.uri = uri;
         let answer = self.client.request(Request::from_parts(parts, body));
         let answer = match tokio::time::timeout(DEADLINE, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.is_connect() => {
-                warn!(leader, error = chain(&error), "the leader cannot be reached");
+                warn!(
+                    leader,
+                    error = chain(&error),
+                    "the leader cannot be reached"
+                );
                 return Err(no_leader());
             }
             Ok(Err(error)) => {

@@ -11,12 +11,15 @@
 //! over HTTP, and their changes are made durable before anybody hears of them.
 
 mod allocator;
+mod app;
 mod args;
 mod backup;
 mod clock;
+mod connections;
 mod events;
 mod failure;
 mod feed;
+mod forward;
 mod history;
 mod log;
 mod metrics;
@@ -30,5 +33,5 @@ mod sweeper;
 
 pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig, StoreConfig};
 pub use log::{LogFilterError, start_log};
-pub use server::{Server, ServerError, serve};
+pub use server::{Limits, Server, ServerError, serve};
 pub use store::{Embedded, Etcd, EtcdConfig, Opened, StoreError};

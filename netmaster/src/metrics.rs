@@ -20,7 +20,7 @@ use trunkline_types::Name;
 
 pub(crate) use follow::follow;
 pub(crate) use store::Measured;
-pub(crate) use tally::{Tally, Tallies};
+pub(crate) use tally::{Tallies, Tally};
 
 /// The media type of the exposition.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -180,7 +180,10 @@ impl Metrics {
     /// A request was answered with a problem document.
     pub(crate) fn refused(&self, code: &str) {
         let code = code.to_owned();
-        self.shared.refusals.get_or_create(&CodeLabel { code }).inc();
+        self.shared
+            .refusals
+            .get_or_create(&CodeLabel { code })
+            .inc();
     }
 
     /// A watch of objects has begun; it ends when what is returned is dropped.
@@ -191,7 +194,9 @@ impl Metrics {
 
     /// So many agents have their watch of requests open.
     pub(crate) fn agents_connected(&self, count: usize) {
-        self.shared.agents.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.shared
+            .agents
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// A request to a node is over.
@@ -203,7 +208,10 @@ impl Metrics {
     /// The sweeper has found something and dealt with it.
     pub(crate) fn found(&self, kind: &str) {
         let kind = kind.to_owned();
-        self.shared.findings.get_or_create(&KindLabel { kind }).inc();
+        self.shared
+            .findings
+            .get_or_create(&KindLabel { kind })
+            .inc();
     }
 
     /// So many old records of a kind have been deleted.
@@ -216,7 +224,10 @@ impl Metrics {
     /// A duty of the sweeper has failed, and will be repeated.
     pub(crate) fn sweeper_failed(&self, duty: &str) {
         let kind = duty.to_owned();
-        self.shared.sweeper_errors.get_or_create(&KindLabel { kind }).inc();
+        self.shared
+            .sweeper_errors
+            .get_or_create(&KindLabel { kind })
+            .inc();
     }
 
     /// All metrics as text, with `present` for what is not kept up in between.

@@ -137,7 +137,14 @@ impl Relay {
             }
             station.connected()
         };
-        Ok(Asked::new(self.clone(), (node.clone(), id, kind), answer, connected, term, deadline))
+        Ok(Asked::new(
+            self.clone(),
+            (node.clone(), id, kind),
+            answer,
+            connected,
+            term,
+            deadline,
+        ))
     }
 
     /// The watch of the agent of `node`. One that it had before ends: the newer one wins.

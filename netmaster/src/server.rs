@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -10,12 +11,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
+use trunkline_ipam::Policy;
 
 use crate::allocator::Allocator;
+use crate::app::App;
 use crate::args::{ServeConfig, StoreConfig};
+use crate::connections::Connections;
+use crate::forward::Forwarder;
+use crate::metrics::Metrics;
 use crate::replica::Replica;
-use crate::routes::router;
+use crate::requests::Relay;
+use crate::routes::{Watches, router};
 use crate::store::{Embedded, Etcd, Opened, StoreError};
+use crate::sweeper::{Heard, Reports};
 
 /// How long requests under way may take once netmaster is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -43,12 +51,32 @@ pub enum ServerError {
     },
 }
 
+/// How much is served at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many watches; more are refused.
+    pub watches: usize,
+    /// How many connections; more wait to be accepted.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    /// Room for ten thousand agents, each with a few watches, and for those of a replica that died.
+    fn default() -> Self {
+        Self {
+            watches: 20_000,
+            connections: 30_000,
+        }
+    }
+}
+
 /// The API, ready to be served: the store is loaded and connections are queued.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<(SocketAddr, TcpListener)>,
     allocator: Allocator,
     replica: Replica,
+    limits: Limits,
 }
 
 impl Server {
@@ -79,7 +107,14 @@ impl Server {
             listeners,
             allocator,
             replica,
+            limits: Limits::default(),
         })
+    }
+
+    /// The same, with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The addresses that are listened on.
@@ -94,7 +129,9 @@ impl Server {
             listeners,
             allocator,
             replica,
+            limits,
         } = self;
+        let metrics = Metrics::new();
         let (stopping, stopped) = watch::channel(false);
         let app = App {
             policy: Arc::new(Policy::default()),
@@ -137,7 +174,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let store = open(config.store).await?;
-    let server = Server::bind(&config.listen, store, config.advertise.as_deref()).await?;
+    let server = Server::bind(&config.listen, store, config.advertise.as_deref())
+        .await?
+        .with_limits(config.limits);
     for address in server.addresses() {
         info!(%address, "listening");
         // For scripts: they need not know the log's form. Nobody has to read it.

@@ -32,8 +32,8 @@ use trunkline_types::chain;
 use uuid::Uuid;
 
 pub(crate) use heard::Heard;
-pub(crate) use reports::{Holdings, Reports};
 use prune::Pruner;
+pub(crate) use reports::{Holdings, Reports};
 use reservations::Deletions;
 
 use crate::allocator::{Allocator, Unavailable, WriteError};
@@ -170,7 +170,8 @@ impl Sweeper {
             }),
             self.every("steps", config.steps, async || self.go_on().await),
             self.every("nodes", config.nodes, async || {
-                self.look_at_nodes(began.elapsed() >= self.config.settle).await
+                self.look_at_nodes(began.elapsed() >= self.config.settle)
+                    .await
             }),
             self.every("recall", config.recall, async || self.recall().await),
             self.every("reservations", config.reservations, async || {

@@ -133,7 +133,12 @@ mod tests {
 
     #[test]
     fn pools_come_in_the_order_of_subnet_and_name() {
-        let pools = vec![pool("a", "x"), pool("a", "y"), pool("b", "a"), pool("c", "z")];
+        let pools = vec![
+            pool("a", "x"),
+            pool("a", "y"),
+            pool("b", "a"),
+            pool("c", "z"),
+        ];
         let catalog = catalog(pools.clone());
         assert_eq!(step_by_step(&catalog, Kind::Pool), pools);
         let gone = Key::Pool("b".parse().unwrap(), "zz".parse().unwrap());

@@ -121,7 +121,8 @@ pub(super) fn verify(path: &Path) -> Result<(Verified, Catalog), ReadError> {
             }
         }
     };
-    let whole = lines.checksum_before_last.clone().hex() == trailer.sha256 && entries == trailer.entries;
+    let whole =
+        lines.checksum_before_last.clone().hex() == trailer.sha256 && entries == trailer.entries;
     if !whole || lines.next()?.is_some() {
         return Err(lines.damaged());
     }

@@ -187,7 +187,9 @@ fn check_empty(reader: &Reader) -> Result<(), RestoreError> {
     if counts.is_empty() {
         return Ok(());
     }
-    let content = counts.iter().map(|(kind, count)| format!("{count} {kind}(s)"));
+    let content = counts
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}(s)"));
     Err(RestoreError::NotEmpty {
         content: content.collect::<Vec<_>>().join(", "),
         revision: position.revision(),

@@ -35,7 +35,9 @@ impl Header {
             trunkline_backup: VERSION,
             made: now.unix_seconds(),
             by: env!("CARGO_PKG_VERSION").to_owned(),
-            cluster: cluster.map(|cluster| cluster.id.clone()).unwrap_or_default(),
+            cluster: cluster
+                .map(|cluster| cluster.id.clone())
+                .unwrap_or_default(),
             epoch: cluster.map_or(0, |cluster| cluster.epoch.number()),
         }
     }

@@ -56,8 +56,7 @@ impl Tally {
 
     /// Forgets those that no longer cool.
     fn warm_up(&mut self, cool_down: u64, now: Timestamp) {
-        self.cooling
-            .retain(|_, since| since.after(cool_down) > now);
+        self.cooling.retain(|_, since| since.after(cool_down) > now);
     }
 
     fn is_empty(&self) -> bool {
@@ -101,7 +100,10 @@ impl Tallies {
         let mut subnets = BTreeMap::<Name, Tally>::new();
         for address in catalog.addresses() {
             if !self.is_cold(address, now) {
-                subnets.entry(address.subnet.clone()).or_default().add(address);
+                subnets
+                    .entry(address.subnet.clone())
+                    .or_default()
+                    .add(address);
             }
         }
         *self.lock() = subnets;

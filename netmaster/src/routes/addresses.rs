@@ -8,9 +8,7 @@ use axum::http::StatusCode;
 use tracing::info;
 use trunkline_ipam as ipam;
 use trunkline_ipam::{AddressState as State_, Kind, Object, Subnet};
-use trunkline_netmaster_api::{
-    Address, AddressRelease, AddressState, Conflict, ConflictReport,
-};
+use trunkline_netmaster_api::{Address, AddressRelease, AddressState, Conflict, ConflictReport};
 use trunkline_types::Labels;
 
 use super::extract::{Body, PathAddress};
@@ -57,7 +55,13 @@ impl Noun for Addresses {
         },
         Field {
             name: "reservation",
-            values: |address| address.reservation.iter().map(ToString::to_string).collect(),
+            values: |address| {
+                address
+                    .reservation
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect()
+            },
         },
     ];
 

@@ -62,7 +62,9 @@ impl Noun for Endpoints {
             name: "subnet",
             values: |endpoint| {
                 let addresses = endpoint.addresses.iter();
-                addresses.map(|address| address.subnet.to_string()).collect()
+                addresses
+                    .map(|address| address.subnet.to_string())
+                    .collect()
             },
         },
         Field {
@@ -78,7 +80,13 @@ impl Noun for Endpoints {
         },
         Field {
             name: "reservation",
-            values: |endpoint| endpoint.reservation.iter().map(ToString::to_string).collect(),
+            values: |endpoint| {
+                endpoint
+                    .reservation
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect()
+            },
         },
     ];
 
@@ -97,7 +105,10 @@ impl Noun for Endpoints {
             mtu: network.mtu,
             mac: endpoint.mac,
             addresses: addresses(scene.catalog, &endpoint.addresses)?,
-            qos: endpoint.profile.as_ref().map(|name| qos(scene.catalog, name)),
+            qos: endpoint
+                .profile
+                .as_ref()
+                .map(|name| qos(scene.catalog, name)),
             reservation: endpoint.reservation.clone(),
             created: endpoint.created.unix_seconds(),
             revision: endpoint.revision.number(),
@@ -114,9 +125,16 @@ impl Noun for Endpoints {
     ) -> Box<dyn Iterator<Item = Object> + 'a> {
         let catalog = scene.catalog;
         // Every agent watches the endpoints of its own node.
-        let node = selection.wanted::<Self>("node").and_then(|node| node.parse::<Name>().ok());
+        let node = selection
+            .wanted::<Self>("node")
+            .and_then(|node| node.parse::<Name>().ok());
         match node {
-            Some(node) => Box::new(catalog.endpoints_on(&node).into_iter().map(Object::Endpoint)),
+            Some(node) => Box::new(
+                catalog
+                    .endpoints_on(&node)
+                    .into_iter()
+                    .map(Object::Endpoint),
+            ),
             None => catalog.objects_after(Self::KIND, None),
         }
     }
@@ -182,7 +200,11 @@ pub(super) async fn allocate(
             let policy = &policy;
             // Network and subnet are there before the change, so the view is complete now; after
             // the commit somebody may have released it all again.
-            let scene = Scene { catalog, policy, now };
+            let scene = Scene {
+                catalog,
+                policy,
+                now,
+            };
             let endpoint = view::<Endpoints>(&scene, &Object::Endpoint(planned.object))?;
             Ok::<_, Failure>(((endpoint, is_new), planned.change))
         })

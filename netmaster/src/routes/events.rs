@@ -67,8 +67,14 @@ pub(super) async fn list(
 
 async fn page(app: &App, selection: &Selection, paging: Paging) -> Result<List<Event>, Failure> {
     let (revision, mut after) = match paging.from {
-        Some(Place { revision, after: Key::Event(after) }) => (revision, after),
-        _ => (app.allocator.read(|catalog| catalog.revision()), Revision::ZERO),
+        Some(Place {
+            revision,
+            after: Key::Event(after),
+        }) => (revision, after),
+        _ => (
+            app.allocator.read(|catalog| catalog.revision()),
+            Revision::ZERO,
+        ),
     };
     let mut items = Vec::new();
     loop {
@@ -85,7 +91,10 @@ async fn page(app: &App, selection: &Selection, paging: Paging) -> Result<List<E
                 items.push(view);
             }
             if items.len() == paging.limit && !(exhausted && place + 1 == found.len()) {
-                let place = Place { revision, after: Key::Event(after) };
+                let place = Place {
+                    revision,
+                    after: Key::Event(after),
+                };
                 return Ok(List {
                     items,
                     revision: revision.number(),
@@ -120,7 +129,9 @@ pub(super) async fn show(
         .await
         .map_err(|error| unreadable(&error))?;
     let event = found.into_iter().find(|event| event.revision == *revision);
-    event.map(|event| Json(events::view(&event))).ok_or_else(not_found)
+    event
+        .map(|event| Json(events::view(&event)))
+        .ok_or_else(not_found)
 }
 
 fn unreadable(error: &StoreError) -> Failure {

@@ -142,7 +142,8 @@ pub(super) fn key_at(kind: Kind, segments: &[String]) -> Result<Key, Failure> {
     }
     let number = |text: &str| {
         let why = format!("event `{}` is no number", text.escape_debug());
-        text.parse().map_err(|_| Failure::new(ErrorCode::InvalidPath, why))
+        text.parse()
+            .map_err(|_| Failure::new(ErrorCode::InvalidPath, why))
     };
     Ok(match (kind, segments) {
         (Kind::Network, [name]) => Key::Network(read(name)?),
@@ -200,7 +201,10 @@ impl<S: Send + Sync> FromRequestParts<S> for PathName {
         let PathSegments(segments) = PathSegments::from_request_parts(parts, state).await?;
         match key_at(Kind::Node, segments.get(..1).unwrap_or_default())? {
             Key::Node(name) => Ok(Self(name)),
-            other => Err(Failure::new(ErrorCode::InvalidPath, format!("{other} is no node"))),
+            other => Err(Failure::new(
+                ErrorCode::InvalidPath,
+                format!("{other} is no node"),
+            )),
         }
     }
 }

@@ -128,7 +128,11 @@ impl Managed for Groups {
         let Key::Group(name) = key else {
             return Err(Failure::not_found(Self::KIND, &key.name()));
         };
-        Ok(at_once(ipam::delete_group(ledger.catalog(), name, expected)?))
+        Ok(at_once(ipam::delete_group(
+            ledger.catalog(),
+            name,
+            expected,
+        )?))
     }
 }
 

@@ -118,7 +118,9 @@ async fn page<N: Noun>(
         })?;
         if exhausted || items.len() == limit {
             let revision = revision.unwrap_or_default();
-            let place = after.filter(|_| !exhausted).map(|after| Place { revision, after });
+            let place = after
+                .filter(|_| !exhausted)
+                .map(|after| Place { revision, after });
             return Ok(List {
                 items,
                 revision: revision.number(),

@@ -93,6 +93,10 @@ impl Managed for Networks {
         let Key::Network(name) = key else {
             return Err(Failure::not_found(Self::KIND, &key.name()));
         };
-        Ok(at_once(ipam::delete_network(ledger.catalog(), name, expected)?))
+        Ok(at_once(ipam::delete_network(
+            ledger.catalog(),
+            name,
+            expected,
+        )?))
     }
 }

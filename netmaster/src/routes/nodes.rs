@@ -97,7 +97,11 @@ pub(super) async fn register(
             let is_new = !planned.change.is_empty();
             let catalog = ledger.catalog();
             let policy = &policy;
-            let scene = Scene { catalog, policy, now };
+            let scene = Scene {
+                catalog,
+                policy,
+                now,
+            };
             let registration = Registration {
                 node: view::<Nodes>(&scene, &Object::Node(planned.object))?,
                 cluster: point(catalog, planned.change.revision()),
@@ -138,8 +142,7 @@ pub(super) async fn edit(
         .write(move |ledger| {
             let catalog = ledger.catalog();
             let current = catalog.node(&name);
-            let current =
-                current.ok_or_else(|| Failure::not_found(Kind::Node, name.as_str()))?;
+            let current = current.ok_or_else(|| Failure::not_found(Kind::Node, name.as_str()))?;
             let edit = ipam::NodeEdit {
                 name,
                 rack: edit.rack.unwrap_or_else(|| current.rack.clone()),
@@ -147,7 +150,11 @@ pub(super) async fn edit(
             };
             let planned = ipam::update_node(catalog, &edit, expected)?;
             let policy = &policy;
-            let scene = Scene { catalog, policy, now };
+            let scene = Scene {
+                catalog,
+                policy,
+                now,
+            };
             let node = view::<Nodes>(&scene, &Object::Node(planned.object))?;
             Ok::<_, Failure>((node, planned.change))
         })
@@ -169,9 +176,8 @@ pub(super) async fn remove(
         RemovalCause::Operator
     };
     let node = name.clone();
-    let plan = move |ledger: &Ledger, _| {
-        Ok(ipam::remove_node(ledger.catalog(), &node, why, now())?)
-    };
+    let plan =
+        move |ledger: &Ledger, _| Ok(ipam::remove_node(ledger.catalog(), &node, why, now())?);
     in_steps(&app, plan).await?;
     info!(node = %name, powered_off, "node removed");
     Ok(StatusCode::NO_CONTENT)
@@ -185,9 +191,7 @@ pub(super) async fn farewell(
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
     let node = name.clone();
-    let plan = move |ledger: &Ledger, _| {
-        Ok(ipam::farewell(ledger.catalog(), &node, fence, now())?)
-    };
+    let plan = move |ledger: &Ledger, _| Ok(ipam::farewell(ledger.catalog(), &node, fence, now())?);
     in_steps(&app, plan).await?;
     info!(node = %name, "node said farewell");
     Ok(StatusCode::NO_CONTENT)
@@ -264,7 +268,13 @@ pub(super) async fn return_reserve(
     let count = returned.addresses.len();
     let plan = move |ledger: &Ledger, _| {
         let ReserveReturn { fence, addresses } = &returned;
-        Ok(ipam::return_leases(ledger.catalog(), &node, *fence, addresses, now())?)
+        Ok(ipam::return_leases(
+            ledger.catalog(),
+            &node,
+            *fence,
+            addresses,
+            now(),
+        )?)
     };
     in_steps(&app, plan).await?;
     app.heard.mark(&name, now());
@@ -280,12 +290,23 @@ pub(super) async fn report(
     Body(report): Body<HoldingsReport>,
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
-    if let Some(place) = report.ovsdb.iter().position(|held| held.addresses.is_empty()) {
+    if let Some(place) = report
+        .ovsdb
+        .iter()
+        .position(|held| held.addresses.is_empty())
+    {
         let field = format!("ovsdb[{place}].addresses");
-        return Err(Failure::field(&field, "it is empty: name at least one address"));
+        return Err(Failure::field(
+            &field,
+            "it is empty: name at least one address",
+        ));
     }
     let holdings = Holdings {
-        ovsdb: report.ovsdb.iter().map(|held| held.attachment.clone()).collect(),
+        ovsdb: report
+            .ovsdb
+            .iter()
+            .map(|held| held.attachment.clone())
+            .collect(),
         runtime: report.runtime.map(BTreeSet::from_iter),
     };
     let holds = report.ovsdb.into_iter().map(|held| ipam::Held {
@@ -303,8 +324,7 @@ pub(super) async fn report(
         leases: report.reserve,
     };
     let policy = app.policy.clone();
-    let plan =
-        move |ledger: &Ledger, _| Ok(ipam::report(ledger, &report, &policy, now())?);
+    let plan = move |ledger: &Ledger, _| Ok(ipam::report(ledger, &report, &policy, now())?);
     in_steps(&app, plan).await?;
     app.heard.mark(&name, now());
     app.reports.receive(name, holdings);

@@ -9,8 +9,10 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::info;
-use trunkline_ipam::{Catalog, Change, Kind, Ledger, Object, Planned, Policy, Revision, Step, Timestamp};
 use trunkline_ipam::Key;
+use trunkline_ipam::{
+    Catalog, Change, Kind, Ledger, Object, Planned, Policy, Revision, Step, Timestamp,
+};
 use trunkline_netmaster_api::{ErrorCode, Update};
 use trunkline_types::Labels;
 use utoipa::ToSchema;
@@ -112,7 +114,10 @@ impl<N: Noun, S: Send + Sync> FromRequestParts<S> for At<N> {
 }
 
 /// A planned object and its change, whatever its kind.
-pub(super) fn planned<T>(planned: Planned<T>, object: fn(std::sync::Arc<T>) -> Object) -> (Object, Change) {
+pub(super) fn planned<T>(
+    planned: Planned<T>,
+    object: fn(std::sync::Arc<T>) -> Object,
+) -> (Object, Change) {
     (object(planned.object), planned.change)
 }
 
@@ -166,7 +171,11 @@ pub(super) async fn create<N: Managed>(
             let policy = &policy;
             // What it refers to is there before the change, so the view is complete now; after the
             // commit somebody may have deleted it again.
-            let scene = Scene { catalog, policy, now };
+            let scene = Scene {
+                catalog,
+                policy,
+                now,
+            };
             Ok::<_, Failure>(((view::<N>(&scene, &object)?, change.revision()), change))
         })
         .await?;
@@ -198,7 +207,11 @@ pub(super) async fn update<N: Managed>(
         .write(move |ledger| {
             let catalog = ledger.catalog();
             let policy = &policy;
-            let scene = Scene { catalog, policy, now };
+            let scene = Scene {
+                catalog,
+                policy,
+                now,
+            };
             let (updated, change) = N::update(&scene, ledger, &wanted, expected)?;
             let changed = (!change.is_empty()).then(|| change.revision());
             Ok::<_, Failure>(((updated, changed), change))

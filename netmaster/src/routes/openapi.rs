@@ -23,7 +23,10 @@ pub(super) fn document(operations: &[Operation]) -> Vec<u8> {
     keep(&mut schemas, &problem);
     let mut paths: BTreeMap<&str, PathItemBuilder> = BTreeMap::new();
     for operation in operations {
-        let bodies = operation.answers.iter().filter_map(|answer| answer.body.as_ref());
+        let bodies = operation
+            .answers
+            .iter()
+            .filter_map(|answer| answer.body.as_ref());
         for described in bodies.chain(&operation.body) {
             keep(&mut schemas, described);
         }

@@ -53,7 +53,10 @@ impl Managed for Pools {
 
     fn wanted(spec: PoolSpec) -> Result<ipam::PoolSpec, Failure> {
         if spec.ranges.is_empty() {
-            return Err(Failure::field("ranges", "it is empty: name at least one range"));
+            return Err(Failure::field(
+                "ranges",
+                "it is empty: name at least one range",
+            ));
         }
         Ok(ipam::PoolSpec {
             subnet: spec.subnet,

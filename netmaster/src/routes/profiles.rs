@@ -94,7 +94,11 @@ impl Managed for Profiles {
         let Key::Profile(name) = key else {
             return Err(Failure::not_found(Self::KIND, &key.name()));
         };
-        Ok(at_once(ipam::delete_profile(ledger.catalog(), name, expected)?))
+        Ok(at_once(ipam::delete_profile(
+            ledger.catalog(),
+            name,
+            expected,
+        )?))
     }
 }
 

@@ -29,7 +29,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
         let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
             if parameters.insert(name.clone(), value).is_some() {
-                return Err(Failure::parameter(&name, "it is there twice: leave one out"));
+                return Err(Failure::parameter(
+                    &name,
+                    "it is there twice: leave one out",
+                ));
             }
         }
         Ok(Self(parameters))
@@ -47,7 +50,10 @@ impl Parameters {
             [] => "there are none here".to_owned(),
             _ => format!("use {}", known.join(", ")),
         };
-        Err(Failure::parameter(name, &format!("it is not known: {choices}")))
+        Err(Failure::parameter(
+            name,
+            &format!("it is not known: {choices}"),
+        ))
     }
 
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
@@ -59,9 +65,16 @@ impl Parameters {
             return Ok(None);
         };
         // `parse` would take a sign.
-        let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok());
+        let number = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| text.parse().ok());
         number.flatten().map(Some).ok_or_else(|| {
-            let why = format!("`{}` is not a number from 0 to {}", text.escape_debug(), u64::MAX);
+            let why = format!(
+                "`{}` is not a number from 0 to {}",
+                text.escape_debug(),
+                u64::MAX
+            );
             Failure::parameter(name, &why)
         })
     }
@@ -137,7 +150,10 @@ impl Selection {
     /// than through everything.
     pub(crate) fn wanted<N: Noun>(&self, field: &str) -> Option<&str> {
         let wanted = self.fields.iter().find(|condition| {
-            condition.is && N::FIELDS.get(condition.field).is_some_and(|one| one.name == field)
+            condition.is
+                && N::FIELDS
+                    .get(condition.field)
+                    .is_some_and(|one| one.name == field)
         });
         wanted.map(|condition| condition.value.as_str())
     }
@@ -182,7 +198,9 @@ fn conditions<V>(text: &str, fields: &[Field<V>]) -> Result<Vec<Condition>, Stri
         conditions.push(Condition { field, is, value });
     }
     if conditions.len() > CONDITIONS {
-        return Err(format!("there are more than {CONDITIONS} conditions: use fewer"));
+        return Err(format!(
+            "there are more than {CONDITIONS} conditions: use fewer"
+        ));
     }
     conditions.sort();
     conditions.dedup();
@@ -196,8 +214,14 @@ mod tests {
     struct View(&'static str, &'static str);
 
     const FIELDS: &[Field<View>] = &[
-        Field { name: "network", values: |view| vec![view.0.to_owned()] },
-        Field { name: "state", values: |view| vec![view.1.to_owned()] },
+        Field {
+            name: "network",
+            values: |view| vec![view.0.to_owned()],
+        },
+        Field {
+            name: "state",
+            values: |view| vec![view.1.to_owned()],
+        },
     ];
 
     fn matches(text: &str, view: &View) -> bool {
@@ -211,7 +235,12 @@ mod tests {
     #[test]
     fn every_condition_must_hold() {
         let view = View("blue", "bound");
-        for text in ["", "network=blue", "network==blue", "network = blue,state!=free"] {
+        for text in [
+            "",
+            "network=blue",
+            "network==blue",
+            "network = blue,state!=free",
+        ] {
             assert!(matches(text, &view), "{text}");
         }
         for text in ["network=red", "network!=blue", "network=blue,state=free"] {
@@ -227,7 +256,10 @@ mod tests {
     #[test]
     fn a_selector_that_is_none_is_quoted_and_the_choices_named() {
         for (bad, says) in [
-            ("colour=red", "`colour` cannot be selected by: use network, state"),
+            (
+                "colour=red",
+                "`colour` cannot be selected by: use network, state",
+            ),
             ("network", "`network` is no condition"),
             (",", "`` is no condition"),
             ("=", "field `` cannot"),
@@ -236,6 +268,10 @@ mod tests {
             assert!(error.contains(says), "{bad}: {error}");
         }
         let many = vec!["state!=x"; 17].join(",");
-        assert!(conditions(&many, FIELDS).unwrap_err().contains("more than 16"));
+        assert!(
+            conditions(&many, FIELDS)
+                .unwrap_err()
+                .contains("more than 16")
+        );
     }
 }

@@ -10,7 +10,6 @@ use trunkline_netmaster_api::{
 use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 
-use super::{addresses, cluster, endpoints, events, explain, nodes};
 use super::addresses::Addresses;
 use super::endpoints::Endpoints;
 use super::events::Events;
@@ -24,6 +23,7 @@ use super::pools::Pools;
 use super::profiles::Profiles;
 use super::reservations::Reservations;
 use super::subnets::Subnets;
+use super::{addresses, cluster, endpoints, events, explain, nodes};
 use crate::app::App;
 
 /// Every operation, in the order of the document.
@@ -57,10 +57,17 @@ fn managed<N: Managed>(key: &[&'static str]) -> Vec<Operation> {
             .answers(StatusCode::CREATED, "Created", Described::of::<N::View>()),
         shown::<N>(&one, key),
         Operation::new(Method::PUT, &one, update::<N>)
-            .about(N::PATH, "Makes one what the body says, if it is at the body's `revision`")
+            .about(
+                N::PATH,
+                "Makes one what the body says, if it is at the body's `revision`",
+            )
             .with(in_path(key))
             .takes(with_revision(Described::of::<N::Spec>()))
-            .answers(StatusCode::OK, "As it is now", Described::of::<N::Updated>()),
+            .answers(
+                StatusCode::OK,
+                "As it is now",
+                Described::of::<N::Updated>(),
+            ),
         Operation::new(Method::DELETE, &one, delete::<N>)
             .about(N::PATH, "Deletes one, when nothing refers to it any more")
             .with(in_path(key))
@@ -111,9 +118,16 @@ fn of_nodes() -> Vec<Operation> {
         listed::<Nodes>(Operation::new(Method::GET, "/v1/nodes", list::<Nodes>)),
         shown::<Nodes>("/v1/nodes/{name}", &["name"]),
         of_node(Method::PUT, "", nodes::register)
-            .about(Nodes::PATH, "Registers a node, or says again what it is; for agents")
+            .about(
+                Nodes::PATH,
+                "Registers a node, or says again what it is; for agents",
+            )
             .takes(Described::of::<NodeSpec>())
-            .answers(StatusCode::OK, "Registered", Described::of::<Registration>()),
+            .answers(
+                StatusCode::OK,
+                "Registered",
+                Described::of::<Registration>(),
+            ),
         of_node(Method::PATCH, "", nodes::edit)
             .about(Nodes::PATH, "Changes a node's rack or labels")
             .takes(Described::of::<NodeEdit>())
@@ -123,11 +137,21 @@ fn of_nodes() -> Vec<Operation> {
             .with([powered_off])
             .answers_nothing("Removed"),
         of_node(Method::POST, "/reserve", nodes::reserve)
-            .about(Nodes::PATH, "Leases addresses to keep in reserve; for agents")
+            .about(
+                Nodes::PATH,
+                "Leases addresses to keep in reserve; for agents",
+            )
             .takes(Described::of::<ReserveSpec>())
-            .answers(StatusCode::OK, "What was leased", Described::of::<Reserve>()),
+            .answers(
+                StatusCode::OK,
+                "What was leased",
+                Described::of::<Reserve>(),
+            ),
         of_node(Method::POST, "/reserve/return", nodes::return_reserve)
-            .about(Nodes::PATH, "Gives addresses of the reserve back; for agents")
+            .about(
+                Nodes::PATH,
+                "Gives addresses of the reserve back; for agents",
+            )
             .takes(Described::of::<ReserveReturn>())
             .answers_nothing("Returned"),
         of_node(Method::PUT, "/holdings", nodes::report)
@@ -135,11 +159,17 @@ fn of_nodes() -> Vec<Operation> {
             .takes(Described::of::<HoldingsReport>())
             .answers_nothing("Taken"),
         of_node(Method::POST, "/farewell", nodes::farewell)
-            .about(Nodes::PATH, "Says that the agent stops for good; for agents")
+            .about(
+                Nodes::PATH,
+                "Says that the agent stops for good; for agents",
+            )
             .takes(Described::of::<Farewell>())
             .answers_nothing("Its reserve is taken back"),
         of_node(Method::POST, "/waive", nodes::waive)
-            .about(Nodes::PATH, "Passes over the report that a node owes after a restore")
+            .about(
+                Nodes::PATH,
+                "Passes over the report that a node owes after a restore",
+            )
             .answers_nothing("Waived"),
     ]
 }
@@ -156,25 +186,44 @@ fn of_addresses() -> Vec<Operation> {
     const TAG: &str = Addresses::PATH;
     let key = ["ip"];
     vec![
-        listed::<Addresses>(Operation::new(Method::GET, "/v1/addresses", list::<Addresses>)),
+        listed::<Addresses>(Operation::new(
+            Method::GET,
+            "/v1/addresses",
+            list::<Addresses>,
+        )),
         Operation::new(Method::GET, "/v1/addresses/{ip}", addresses::show)
             .about(TAG, "Shows one, whether it ever was handed out or not")
             .with(in_path(&key))
             .answers(StatusCode::OK, "As it is", Described::of::<Address>()),
-        Operation::new(Method::POST, "/v1/addresses/{ip}/conflict", addresses::report_conflict)
-            .about(TAG, "Says that a foreign machine answers for it; for agents")
-            .with(in_path(&key))
-            .takes(Described::of::<ConflictReport>())
-            .answers_nothing("Taken out of circulation"),
-        Operation::new(Method::DELETE, "/v1/addresses/{ip}/conflict", addresses::clear_conflict)
-            .about(TAG, "Says that no foreign machine answers for it any more")
-            .with(in_path(&key))
-            .answers_nothing("In circulation again"),
-        Operation::new(Method::POST, "/v1/addresses/{ip}/release", addresses::release)
-            .about(TAG, "Takes it from whoever has it")
-            .with(in_path(&key))
-            .takes(Described::of::<AddressRelease>())
-            .answers_nothing("Released"),
+        Operation::new(
+            Method::POST,
+            "/v1/addresses/{ip}/conflict",
+            addresses::report_conflict,
+        )
+        .about(
+            TAG,
+            "Says that a foreign machine answers for it; for agents",
+        )
+        .with(in_path(&key))
+        .takes(Described::of::<ConflictReport>())
+        .answers_nothing("Taken out of circulation"),
+        Operation::new(
+            Method::DELETE,
+            "/v1/addresses/{ip}/conflict",
+            addresses::clear_conflict,
+        )
+        .about(TAG, "Says that no foreign machine answers for it any more")
+        .with(in_path(&key))
+        .answers_nothing("In circulation again"),
+        Operation::new(
+            Method::POST,
+            "/v1/addresses/{ip}/release",
+            addresses::release,
+        )
+        .about(TAG, "Takes it from whoever has it")
+        .with(in_path(&key))
+        .takes(Described::of::<AddressRelease>())
+        .answers_nothing("Released"),
     ]
 }
 
@@ -183,12 +232,24 @@ fn of_endpoints() -> Vec<Operation> {
     const ONE: &str = "/v1/endpoints/{container}/{ifname}";
     let key = ["container", "ifname"];
     vec![
-        listed::<Endpoints>(Operation::new(Method::GET, "/v1/endpoints", list::<Endpoints>)),
+        listed::<Endpoints>(Operation::new(
+            Method::GET,
+            "/v1/endpoints",
+            list::<Endpoints>,
+        )),
         Operation::new(Method::POST, "/v1/endpoints", endpoints::allocate)
             .about(TAG, "Gets an attachment its addresses; for agents")
             .takes(Described::of::<EndpointSpec>())
-            .answers(StatusCode::CREATED, "New addresses", Described::of::<Endpoint>())
-            .answers(StatusCode::OK, "Those that it has already", Described::of::<Endpoint>()),
+            .answers(
+                StatusCode::CREATED,
+                "New addresses",
+                Described::of::<Endpoint>(),
+            )
+            .answers(
+                StatusCode::OK,
+                "Those that it has already",
+                Described::of::<Endpoint>(),
+            ),
         shown::<Endpoints>(ONE, &key),
         Operation::new(Method::DELETE, ONE, endpoints::release)
             .about(TAG, "Gives an attachment's addresses back; for agents")
@@ -216,7 +277,10 @@ fn of_the_whole() -> Vec<Operation> {
             .about("cluster", "Which cluster it is, and who leads")
             .answers(StatusCode::OK, "As it is", Described::of::<Cluster>()),
         Operation::new(Method::POST, "/v1/explain", explain::explain)
-            .about("explain", "What a pod would be bound to, and why; changes nothing")
+            .about(
+                "explain",
+                "What a pod would be bound to, and why; changes nothing",
+            )
             .takes(Described::of::<ExplainSpec>())
             .answers(StatusCode::OK, "The ladder", Described::of::<Explanation>()),
         Operation::new(Method::GET, "/healthz", cluster::healthz)
@@ -251,7 +315,11 @@ fn in_path(key: &[&'static str]) -> Vec<Parameter> {
             _ => "Its name",
         }
         .to_owned(),
-        schema: if *name == "revision" { number() } else { string() },
+        schema: if *name == "revision" {
+            number()
+        } else {
+            string()
+        },
         in_path: true,
     });
     parameters.collect()
@@ -275,7 +343,10 @@ fn revision() -> Parameter {
 }
 
 fn selecting<N: Noun>() -> Vec<Parameter> {
-    let fields: Vec<_> = N::FIELDS.iter().map(|field| format!("`{}`", field.name)).collect();
+    let fields: Vec<_> = N::FIELDS
+        .iter()
+        .map(|field| format!("`{}`", field.name))
+        .collect();
     let limit = ObjectBuilder::new()
         .schema_type(SchemaType::Type(Type::Integer))
         .minimum(Some(1))
@@ -295,8 +366,16 @@ fn selecting<N: Noun>() -> Vec<Parameter> {
             ),
             string(),
         ),
-        query("limit", format!("How many to list at most; {PAGE} if left out"), limit.into()),
-        query("continue", "Where the page before ended, as its `continue` says", string()),
+        query(
+            "limit",
+            format!("How many to list at most; {PAGE} if left out"),
+            limit.into(),
+        ),
+        query(
+            "continue",
+            "Where the page before ended, as its `continue` says",
+            string(),
+        ),
         query("watch", "Watch instead of listing", boolean()),
         query(
             "after",

@@ -104,7 +104,11 @@ pub(super) fn watch<N: Noun>(
             (Some(objects), revision)
         }
     };
-    let subscription = app.allocator.feed().subscribe(after).map_err(|gap| compacted(&gap))?;
+    let subscription = app
+        .allocator
+        .feed()
+        .subscribe(after)
+        .map_err(|gap| compacted(&gap))?;
     let now = Instant::now();
     let watcher = Watcher::<N> {
         app: app.clone(),
@@ -124,7 +128,11 @@ pub(super) fn watch<N: Noun>(
         let frame = Ok::<_, Infallible>(frame);
         Some((frame, goes_on.then_some(watcher)))
     });
-    Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], Body::from_stream(frames)).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, MEDIA_TYPE)],
+        Body::from_stream(frames),
+    )
+        .into_response())
 }
 
 /// The objects of kind `N` as they are at one moment. Only what can be told without views is
@@ -165,7 +173,9 @@ impl<N: Noun> Watcher<N> {
             let chunk: Vec<_> = first.drain(..first.len().min(CHUNK)).collect();
             let frame = if chunk.is_empty() {
                 self.first = None;
-                line(&WatchEvent::<N::View>::Bookmark { revision: self.seen.number() })
+                line(&WatchEvent::<N::View>::Bookmark {
+                    revision: self.seen.number(),
+                })
             } else {
                 self.listed(&chunk)
             };
@@ -238,8 +248,14 @@ impl<N: Noun> Watcher<N> {
         self.app.look(|scene| {
             // What an object refers to may have gone with it since; then its end follows.
             for view in objects.iter().filter_map(|object| N::view(scene, object)) {
-                if self.selection.matches_fields(|place| values::<N>(&view, place)) {
-                    let event = WatchEvent::Put { revision: 0, object: view };
+                if self
+                    .selection
+                    .matches_fields(|place| values::<N>(&view, place))
+                {
+                    let event = WatchEvent::Put {
+                        revision: 0,
+                        object: view,
+                    };
                     lines.extend_from_slice(&line(&event));
                 }
             }

@@ -64,11 +64,7 @@ impl Author {
             boot_id: None,
             agent_version: None,
         };
-        self.make(|ledger| {
-            register_node(ledger.catalog(), &spec, NOW)
-                .unwrap()
-                .change
-        });
+        self.make(|ledger| register_node(ledger.catalog(), &spec, NOW).unwrap().change);
     }
 
     pub(super) fn endpoint(&mut self, attachment: &str) {

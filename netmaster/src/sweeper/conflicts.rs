@@ -9,9 +9,7 @@ use std::net::IpAddr;
 
 use futures_util::{StreamExt as _, stream};
 use trunkline_ipam::{Conflict, ConflictReport, clear_conflict, report_conflict};
-use trunkline_netmaster_api::{
-    AnswerLine, NodeRequest, NodeRequestSpec, Probe, ProbeAnswer, Role,
-};
+use trunkline_netmaster_api::{AnswerLine, NodeRequest, NodeRequestSpec, Probe, ProbeAnswer, Role};
 use trunkline_types::{MacAddr, Name};
 
 use super::{PutOff, Sweeper};

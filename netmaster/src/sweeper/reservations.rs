@@ -24,15 +24,12 @@ pub(super) struct Deletions {
 
 impl Sweeper {
     /// Ends the reservations that expired, whose retention is over, or whose holder was deleted.
-    pub(super) async fn end_reservations(
-        &self,
-        deletions: &mut Deletions,
-    ) -> Result<(), PutOff> {
+    pub(super) async fn end_reservations(&self, deletions: &mut Deletions) -> Result<(), PutOff> {
         let answers = self.ask_for_holders(deletions).await;
         let now = self.now();
-        let due = self.allocator.read(|catalog| {
-            due_reservations(catalog, now, &|holder| answers.get(holder).copied())
-        });
+        let due = self
+            .allocator
+            .read(|catalog| due_reservations(catalog, now, &|holder| answers.get(holder).copied()));
         for name in due {
             self.end_reservation(name).await?;
         }
@@ -105,7 +102,12 @@ impl Sweeper {
 fn next(holders: &BTreeSet<Holder>, after: &mut Option<Holder>) -> Vec<Holder> {
     let is_later = |holder: &&Holder| after.as_ref().is_none_or(|after| *holder > after);
     let (later, earlier): (Vec<_>, Vec<_>) = holders.iter().partition(is_later);
-    let next: Vec<Holder> = later.into_iter().chain(earlier).take(HOLDERS).cloned().collect();
+    let next: Vec<Holder> = later
+        .into_iter()
+        .chain(earlier)
+        .take(HOLDERS)
+        .cloned()
+        .collect();
     *after = next.last().cloned();
     next
 }

@@ -71,7 +71,10 @@ pub(super) async fn follow<T, K, V>(
                 Ended::Closed => wait = RETRY[0],
                 Ended::Expired => break,
                 Ended::Failed(error) => {
-                    warn!(what, error, "the watch of Kubernetes broke off; asking again");
+                    warn!(
+                        what,
+                        error, "the watch of Kubernetes broke off; asking again"
+                    );
                     hear(Told::Lost);
                     pause(&mut wait).await;
                 }

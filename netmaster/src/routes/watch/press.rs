@@ -81,7 +81,10 @@ impl Facts {
     fn match_selection(&self, selection: &Selection) -> bool {
         selection.matches_labels(self.labels.as_ref())
             && selection.matches_fields(|place| {
-                self.fields.get(place).map(Vec::as_slice).unwrap_or_default()
+                self.fields
+                    .get(place)
+                    .map(Vec::as_slice)
+                    .unwrap_or_default()
             })
     }
 }
@@ -98,7 +101,11 @@ impl Sheet {
         }
         let alone = happenings.len() == 1;
         // Who has seen one of several lines has not seen the others, and must get them again.
-        let revision = if alone { publication.to } else { publication.from };
+        let revision = if alone {
+            publication.to
+        } else {
+            publication.from
+        };
         let entries = happenings
             .iter()
             .filter_map(|happening| Entry::of::<N>(scene, happening, revision.number()));
@@ -128,7 +135,10 @@ impl Sheet {
         if selection.is_empty() {
             return self.whole.clone();
         }
-        let mut seen = self.entries.iter().filter_map(|entry| entry.seen(selection));
+        let mut seen = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.seen(selection));
         let Some(first) = seen.next() else {
             return Bytes::new();
         };
@@ -165,7 +175,10 @@ impl Entry {
             Happening::Put { object, before } => {
                 let view = N::view(scene, object)?;
                 let facts = Facts::of::<N>(object, &view);
-                let event = WatchEvent::Put { revision, object: view };
+                let event = WatchEvent::Put {
+                    revision,
+                    object: view,
+                };
                 Some(Self {
                     put: Some((line(&event), facts)),
                     delete: before.as_ref().map(deleted),
