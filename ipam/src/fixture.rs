@@ -8,13 +8,14 @@ use trunkline_types::{Attachment, Name, Pod};
 
 use crate::{
     Address, AddressState, AllocateRequest, Change, Edit, Endpoint, EndpointAddress, GroupSpec,
-    Holder, Ledger, NetworkSpec, NodeSpec, Object, Placement, PoolSpec, ProfileSpec,
-    ReservationSpec, ReservedAddress, Retention, Scope, SubnetSpec, Timestamp, Wanted,
+    Holder, Ledger, NetworkSpec, NodeSpec, Object, Placement, Policy, PoolSpec, ProfileSpec,
+    Release, ReservationSpec, ReservedAddress, Retention, Scope, SubnetSpec, Timestamp, Wanted,
     create_group, create_network, create_pool, create_profile, create_reservation, create_subnet,
-    register_node, release,
+    register_node,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
+pub(crate) const LONG_AGO: Timestamp = Timestamp::from_unix_seconds(1_600_000_000);
 
 pub(crate) fn parse<T: FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
@@ -60,12 +61,7 @@ pub(crate) fn in_rack(spec: SubnetSpec, rack: &str) -> SubnetSpec {
 
 /// For network `blue`, from node `n1`.
 pub(crate) fn request(attachment: &str) -> AllocateRequest {
-    AllocateRequest {
-        attachment: parse(attachment),
-        network: parse("blue"),
-        node: parse("n1"),
-        pod: None,
-    }
+    AllocateRequest::any(parse(attachment), name("n1"), name("blue"))
 }
 
 /// A ledger with network `blue` and node `n1` in rack `r1`.
@@ -85,7 +81,7 @@ pub(crate) fn add_node(ledger: &mut Ledger, name: &str, rack: &str) {
         boot_id: None,
         agent_version: None,
     };
-    let node = register_node(ledger.catalog(), &spec, NOW).unwrap();
+    let node = register_node(ledger, &spec, &Policy::default(), NOW).unwrap();
     ledger.apply(&node.change);
 }
 
@@ -96,15 +92,24 @@ pub(crate) fn add_subnet(ledger: &mut Ledger, spec: &SubnetSpec) {
 
 /// Allocates as `request` says and answers the address.
 pub(crate) fn take(ledger: &mut Ledger, request: &AllocateRequest) -> String {
-    let planned = crate::allocate(ledger.catalog(), ledger.free(), request, NOW).unwrap();
+    let planned = crate::allocate(ledger, request, &Policy::default(), NOW).unwrap();
     ledger.apply(&planned.change);
     planned.object.addresses[0].ip.to_string()
 }
 
+/// Released so long ago that the cool-down is over by [`NOW`].
 pub(crate) fn give_back(ledger: &mut Ledger, attachment: &str) {
-    let attachment: Attachment = parse(attachment);
-    let change = release(ledger.catalog(), &attachment, NOW);
+    let release = gone(attachment);
+    let change = crate::release(ledger.catalog(), &release, LONG_AGO).unwrap();
     ledger.apply(&change);
+}
+
+pub(crate) fn gone(attachment: &str) -> Release {
+    Release {
+        attachment: parse(attachment),
+        reason: "released".to_owned(),
+        expected: None,
+    }
 }
 
 /// A pool of subnet `b`.

@@ -1,31 +1,17 @@
 //! Going through the objects of a kind, from anywhere on.
 
 use std::ops::Bound;
-use std::sync::Arc;
-
-use trunkline_types::Name;
 
 use super::Catalog;
-use crate::{Endpoint, Key, Kind, Object};
+use crate::{Key, Kind, Object};
 
 impl Catalog {
-    /// The endpoints on a node.
-    #[must_use]
-    pub fn endpoints_on(&self, node: &Name) -> Vec<Arc<Endpoint>> {
-        let mut attachments: Vec<_> = self.attachments_on(node).collect();
-        attachments.sort();
-        // One with an address of each family is there twice.
-        attachments.dedup();
-        let endpoints = attachments.into_iter().filter_map(|one| self.endpoint(one));
-        endpoints.cloned().collect()
-    }
-
     /// The objects of `kind` that are kept in memory, in the order of their keys, from the one
     /// after `after` on. A key of another kind is before all.
     pub fn objects_after<'a>(
         &'a self,
         kind: Kind,
-        after: Option<&Key>,
+        after: Option<&'a Key>,
     ) -> Box<dyn Iterator<Item = Object> + 'a> {
         fn beyond<K: Clone>(key: Option<&K>) -> (Bound<K>, Bound<K>) {
             let start = key.cloned().map_or(Bound::Unbounded, Bound::Excluded);
@@ -66,8 +52,20 @@ impl Catalog {
             Kind::Profile => by!(profiles, Profile),
             Kind::Reservation => by!(reservations, Reservation),
             Kind::Node => by!(nodes, Node),
-            Kind::Address => by!(addresses, Address),
-            Kind::Endpoint => by!(endpoints, Endpoint),
+            Kind::Address => {
+                let after = match after {
+                    Some(Key::Address(ip)) => Some(*ip),
+                    _ => None,
+                };
+                Box::new(self.addresses.after(after).cloned().map(Object::Address))
+            }
+            Kind::Endpoint => match after {
+                Some(Key::Endpoint(attachment)) => {
+                    let rest = self.endpoints.after(attachment);
+                    Box::new(rest.cloned().map(Object::Endpoint))
+                }
+                _ => Box::new(self.endpoints.values().cloned().map(Object::Endpoint)),
+            },
             // The past is stored, not kept in memory.
             Kind::Holding | Kind::Event => Box::new(std::iter::empty()),
         }
@@ -76,6 +74,8 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{Network, Pool, Revision};
 

@@ -97,10 +97,11 @@ async fn page<N: Noun>(
     let mut items = Vec::new();
     loop {
         let mut exhausted = true;
+        let from = after.clone();
         app.look(|scene| {
             // Of the beginning: what changes while the pages are read comes with a watch from here.
             revision.get_or_insert(scene.catalog.revision());
-            let objects = scene.catalog.objects_after(N::KIND, after.as_ref());
+            let objects = scene.catalog.objects_after(N::KIND, from.as_ref());
             for (looked, object) in objects.enumerate() {
                 if looked == LOOK || items.len() == limit {
                     exhausted = false;

@@ -345,6 +345,7 @@ impl Run {
                 fence: 1,
                 reported: Default::default(),
                 addresses: Vec::new(),
+                removing: None,
                 revision: run.next(),
             })));
         }
@@ -620,7 +621,10 @@ impl Run {
         if let AddressState::Bound { attachment } = &record.state {
             edits.push(Edit::Delete(Key::Endpoint(attachment.clone())));
         }
-        record.state = AddressState::Released { owner: None };
+        record.state = AddressState::Released {
+            owner: None,
+            reservation: None,
+        };
         record.revision = self.next();
         edits.push(Edit::Put(Object::Address(Arc::new(record))));
         self.pools.remove(&ip);
