@@ -38,6 +38,12 @@ impl Revision {
         self.0
     }
 
+    /// The revision before this one; there is none before [`Revision::ZERO`].
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// The revision after this one.
     #[must_use]
     pub const fn next(self) -> Self {

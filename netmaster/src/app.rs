@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::requests::Relay;
 use crate::routes::{Scene, Watches};
 use crate::sweeper::{Heard, Reports};
+use crate::tasks::Services;
 
 /// Everything that a request may need. Clones are cheap, and one and the same.
 #[derive(Clone, Debug)]
@@ -30,6 +31,33 @@ pub(crate) struct App {
 }
 
 impl App {
+    pub(crate) fn new(
+        services: Services,
+        watches: Watches,
+        forwarder: Forwarder,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let Services {
+            allocator,
+            relay,
+            metrics,
+            reports,
+            heard,
+            policy,
+        } = services;
+        Self {
+            allocator,
+            policy,
+            metrics,
+            relay,
+            reports,
+            heard,
+            watches,
+            forwarder,
+            stopping,
+        }
+    }
+
     /// Reads what is durable, with all that views are made of.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Scene<'_>) -> T) -> T {
         self.allocator.read(|catalog| look(&self.scene(catalog)))
@@ -45,8 +73,21 @@ impl App {
     }
 }
 
-impl FromRef<App> for Allocator {
-    fn from_ref(app: &App) -> Self {
-        app.allocator.clone()
-    }
+macro_rules! parts {
+    ($($part:ident: $kind:ty),+) => {$(
+        impl FromRef<App> for $kind {
+            fn from_ref(app: &App) -> Self {
+                app.$part.clone()
+            }
+        }
+    )+};
+}
+
+// For handlers that need no more than one.
+parts! {
+    allocator: Allocator,
+    relay: Relay,
+    metrics: Metrics,
+    heard: Heard,
+    policy: Arc<Policy>
 }

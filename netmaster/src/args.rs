@@ -1,13 +1,18 @@
 //! The command line.
 
+mod store;
+mod sweeper;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::server::Limits;
-use crate::store::EtcdConfig;
+use crate::backup::{BackupArgs, RestoreArgs};
+use crate::orchestrator::KubernetesArgs;
+use crate::server::{Limits, ServeOptions};
+
+pub use store::{StoreArgs, StoreConfig};
+pub use sweeper::SweeperArgs;
 
 /// Trunkline's control plane: owns networks, subnets and addresses
 #[derive(Debug, Parser)]
@@ -39,7 +44,35 @@ pub enum Command {
     /// Give etcd `--auto-compaction-retention=1h`: netmaster does not compact it.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
+    /// Write all that netmaster keeps to a file
+    ///
+    /// Asks the netmaster that runs, whatever its store; it goes on working meanwhile. The file is
+    /// one moment of the store. It gets its name when it is whole and checked, and only its owner
+    /// can read it.
+    #[command(after_help = BACKUP_EXAMPLES)]
+    Backup(BackupArgs),
+    /// Put a back-up into an empty store
+    ///
+    /// No netmaster may use the store meanwhile. A new epoch begins: subnets hand out nothing until
+    /// the nodes of their racks have reported what they hold, for what was handed out after the
+    /// back-up was made is not in it. Say which nodes are dead with `netctl node waive`.
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(RestoreArgs),
 }
+
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  netmaster backup /var/backups/netmaster-$(date +%F)
+  netmaster backup --server http://10.0.0.11:9630 netmaster.backup
+
+Exit codes: 0 written, 1 failed, 2 wrong usage";
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  netmaster restore /var/backups/netmaster-2026-05-01
+  netmaster restore netmaster.backup --store etcd --etcd-endpoints http://10.0.0.11:2379
+
+Exit codes: 0 restored, 1 failed, 2 wrong usage";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -63,15 +96,6 @@ Examples:
     etcdctl user grant-role netmaster netmaster
 
 Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage";
-
-/// Which store to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum StoreKind {
-    /// A file of this process: one replica
-    Embedded,
-    /// etcd: any number of replicas
-    Etcd,
-}
 
 /// The flags of `netmaster serve`, as given.
 #[derive(Debug, ClapArgs)]
@@ -102,65 +126,12 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     max_connections: u32,
-    /// Where objects are kept
-    #[arg(long, value_name = "KIND", value_enum, default_value_t = StoreKind::Embedded)]
-    store: StoreKind,
-    /// Directory of the embedded store; created if it is not there
-    ///
-    /// Default: `/var/lib/trunkline/netmaster` for root, else `trunkline/netmaster` in
-    /// `$XDG_DATA_HOME` or `~/.local/share`. Only one netmaster can use it at a time.
-    #[arg(long, value_name = "DIRECTORY")]
-    data_dir: Option<PathBuf>,
     #[command(flatten)]
-    etcd: EtcdArgs,
-}
-
-/// The flags of `netmaster serve --store etcd`.
-#[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "Options for --store etcd")]
-struct EtcdArgs {
-    /// URLs or host:port of etcd's members, with commas between them or repeated
-    #[arg(long = "etcd-endpoints", value_name = "URL", value_delimiter = ',')]
-    endpoints: Vec<String>,
-    /// The authority that signed the members' certificates, a PEM file; without it, no TLS
-    #[arg(long = "etcd-ca", value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// This replica's certificate towards etcd, a PEM file
-    #[arg(
-        long = "etcd-cert",
-        value_name = "FILE",
-        requires = "key",
-        requires = "ca"
-    )]
-    certificate: Option<PathBuf>,
-    /// The certificate's key, a PEM file
-    #[arg(long = "etcd-key", value_name = "FILE", requires = "certificate")]
-    key: Option<PathBuf>,
-    /// The user towards etcd, if it asks for one
-    #[arg(long = "etcd-user", value_name = "NAME", requires = "password_file")]
-    user: Option<String>,
-    /// The file that holds that user's password
-    #[arg(long = "etcd-password-file", value_name = "FILE", requires = "user")]
-    password_file: Option<PathBuf>,
-    /// What all keys begin with: another one for another Trunkline in the same etcd
-    #[arg(
-        long = "etcd-prefix",
-        value_name = "PREFIX",
-        default_value = "/trunkline"
-    )]
-    prefix: String,
-    /// Where other replicas reach this one's API
-    ///
-    /// Default: the first of `--listen`.
-    #[arg(long, value_name = "URL")]
-    advertise: Option<String>,
-    /// For how many seconds a replica that gives no sign of life goes on leading: 2 to 60
-    ///
-    /// Shorter, and it is replaced sooner when it dies; longer, and it outlives longer pauses of
-    /// its own, of etcd and of the network.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3,
-          value_parser = clap::value_parser!(u64).range(2..=60))]
-    lease_ttl: u64,
+    store: StoreArgs,
+    #[command(flatten)]
+    sweeper: SweeperArgs,
+    #[command(flatten)]
+    kubernetes: KubernetesArgs,
 }
 
 /// What `netmaster serve` needs to know.
@@ -170,22 +141,8 @@ pub struct ServeConfig {
     pub listen: Vec<SocketAddr>,
     /// The store.
     pub store: StoreConfig,
-    /// Where other replicas reach this one's API; `None` for the first address.
-    pub advertise: Option<String>,
-    /// How much is served at a time.
-    pub limits: Limits,
-}
-
-/// Where objects are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreConfig {
-    /// In a file in this directory.
-    Embedded {
-        /// The directory.
-        data_dir: PathBuf,
-    },
-    /// In etcd.
-    Etcd(EtcdConfig),
+    /// How, beside that.
+    pub options: ServeOptions,
 }
 
 /// Flags that make no sense together or here.
@@ -255,112 +212,46 @@ impl ServeArgs {
         {
             return Err(ConfigError::Plaintext { address });
         }
-        let store = match self.store {
-            StoreKind::Embedded => StoreConfig::Embedded {
-                data_dir: self.etcd.unused().and_then(|()| data_dir(self.data_dir))?,
-            },
-            StoreKind::Etcd if self.data_dir.is_some() => return Err(ConfigError::NotEmbedded),
-            StoreKind::Etcd => {
-                let unreachable = |address: &&SocketAddr| address.ip().is_unspecified();
-                let first = self.listen.first().filter(unreachable);
-                if let (Some(&address), None) = (first, &self.etcd.advertise) {
-                    return Err(ConfigError::Advertise { address });
-                }
-                StoreConfig::Etcd(self.etcd.config()?)
-            }
-        };
+        let store = self.store.config()?;
+        let advertise = self.store.advertise();
+        let unreachable = |address: &&SocketAddr| address.ip().is_unspecified();
+        if let StoreConfig::Etcd(_) = store
+            && let Some(&address) = self.listen.first().filter(unreachable)
+            && advertise.is_none()
+        {
+            return Err(ConfigError::Advertise { address });
+        }
+        let (sweeper, policy) = self.sweeper.config();
         Ok(ServeConfig {
             listen: self.listen,
-            store,
-            advertise: self.etcd.advertise,
-            limits: Limits {
-                watches: usize::try_from(self.max_watches).unwrap_or(usize::MAX),
-                connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+            options: ServeOptions {
+                advertise: advertise.map(str::to_owned),
+                sweeper,
+                policy,
+                kubernetes: self.kubernetes,
+                limits: Limits {
+                    watches: usize::try_from(self.max_watches).unwrap_or(usize::MAX),
+                    connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+                },
             },
+            store,
         })
     }
-}
-
-impl EtcdArgs {
-    /// Refuses flags that the embedded store has no use for.
-    fn unused(&self) -> Result<(), ConfigError> {
-        let flag = match self {
-            _ if !self.endpoints.is_empty() => "--etcd-endpoints",
-            Self { ca: Some(_), .. } => "--etcd-ca",
-            Self { user: Some(_), .. } => "--etcd-user",
-            Self {
-                advertise: Some(_), ..
-            } => "--advertise",
-            _ => return Ok(()),
-        };
-        Err(ConfigError::NotEtcd { flag })
-    }
-
-    fn config(&self) -> Result<EtcdConfig, ConfigError> {
-        if self.endpoints.is_empty() {
-            return Err(ConfigError::NoEndpoints);
-        }
-        let contradicts = |endpoint: &&String| match endpoint.split_once("://") {
-            Some((scheme, _)) => (scheme == "https") != self.ca.is_some(),
-            None => false,
-        };
-        if let Some(endpoint) = self.endpoints.iter().find(contradicts) {
-            let endpoint = endpoint.clone();
-            return Err(ConfigError::Tls { endpoint });
-        }
-        if !self.prefix.starts_with('/') || self.prefix.ends_with('/') {
-            let prefix = self.prefix.clone();
-            return Err(ConfigError::Prefix { prefix });
-        }
-        Ok(EtcdConfig {
-            endpoints: self.endpoints.clone(),
-            prefix: self.prefix.clone(),
-            ca: self.ca.clone(),
-            identity: self.certificate.clone().zip(self.key.clone()),
-            user: self.user.clone().zip(self.password_file.clone()),
-            lease: Duration::from_secs(self.lease_ttl),
-        })
-    }
-}
-
-fn data_dir(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
-    match given {
-        Some(directory) => Ok(directory),
-        None => default_data_dir(
-            nix::unistd::geteuid().is_root(),
-            std::env::var_os("XDG_DATA_HOME").map(PathBuf::from),
-            std::env::var_os("HOME").map(PathBuf::from),
-        ),
-    }
-}
-
-fn default_data_dir(
-    root: bool,
-    xdg_data_home: Option<PathBuf>,
-    home: Option<PathBuf>,
-) -> Result<PathBuf, ConfigError> {
-    if root {
-        return Ok(PathBuf::from("/var/lib/trunkline/netmaster"));
-    }
-    // The XDG specification has relative paths ignored.
-    xdg_data_home
-        .filter(|path| path.is_absolute())
-        .or_else(|| {
-            home.filter(|path| path.is_absolute())
-                .map(|home| home.join(".local/share"))
-        })
-        .map(|data| data.join("trunkline/netmaster"))
-        .ok_or(ConfigError::NoHome)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::store::EtcdConfig;
 
     fn config(flags: &[&str]) -> Result<ServeConfig, ConfigError> {
         let flags = ["netmaster", "serve"].iter().chain(flags);
-        let Command::Serve(args) = Args::try_parse_from(flags).unwrap().command;
-        args.config()
+        match Args::try_parse_from(flags).unwrap().command {
+            Command::Serve(args) => args.config(),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn etcd(flags: &[&str]) -> Result<EtcdConfig, ConfigError> {
@@ -466,24 +357,5 @@ mod tests {
         assert_eq!(config(&leave).unwrap().listen.len(), 2);
         assert!(config(&["--listen", "[::]:9630"]).is_err());
         assert!(config(&["--listen", "[::1]:9630"]).is_ok());
-    }
-
-    #[test]
-    fn data_goes_where_the_system_wants_it() {
-        let path = |text: &str| Some(PathBuf::from(text));
-        let dir = |root, xdg, home| default_data_dir(root, xdg, home);
-        assert_eq!(
-            dir(true, path("/x"), path("/h")),
-            Ok("/var/lib/trunkline/netmaster".into())
-        );
-        assert_eq!(
-            dir(false, path("/x"), path("/h")),
-            Ok("/x/trunkline/netmaster".into())
-        );
-        assert_eq!(
-            dir(false, path("relative"), path("/h")),
-            Ok("/h/.local/share/trunkline/netmaster".into())
-        );
-        assert_eq!(dir(false, None, None), Err(ConfigError::NoHome));
     }
 }

@@ -19,6 +19,8 @@ mod restore;
 mod write;
 
 pub use file::{BackupArgs, BackupError, backup};
+pub(crate) use form::Header;
+pub use read::ReadError;
 pub use restore::{RestoreArgs, RestoreError, restore};
 pub(crate) use write::stream;
 

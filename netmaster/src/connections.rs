@@ -56,7 +56,7 @@ impl Connections {
             // All are cancel-safe: what is not accepted here waits, and is refused by the kernel
             // when the listener is closed.
             tokio::select! {
-                _ = stopping.wait_for(|stopping| *stopping) => break,
+                () = told(&mut stopping) => break,
                 Some(_) = serving.join_next() => {}
                 accepted = self.accept(&listener) => match accepted {
                     Ok((stream, place)) => {
@@ -96,7 +96,7 @@ impl Connections {
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            _ = stopping.wait_for(|stopping| *stopping) => {
+            () = told(&mut stopping) => {
                 // No further request; watches end by themselves.
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -107,4 +107,10 @@ impl Connections {
         }
         drop(place);
     }
+}
+
+/// Returns when it is time to end. Cancel-safe.
+async fn told(stopping: &mut watch::Receiver<bool>) {
+    // Without its owner there is nothing to serve either.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }

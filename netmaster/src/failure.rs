@@ -2,11 +2,13 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tracing::warn;
 use trunkline_ipam::{Kind, Reason, Refusal};
 use trunkline_netmaster_api::{ErrorCode, Problem};
 use trunkline_types::chain;
 
 use crate::allocator::{Unavailable, WriteError};
+use crate::store::StoreError;
 
 /// The answer to a request that was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,12 @@ impl Failure {
     pub(crate) fn not_found(kind: Kind, name: &str) -> Self {
         let detail = format!("{kind} `{name}` does not exist: see `netctl {kind} ls`");
         Self::new(code(Reason::NotFound(kind)), detail)
+    }
+
+    /// Records that cannot be read from the store.
+    pub(crate) fn unreadable(error: &StoreError) -> Self {
+        warn!(error = chain(error), "records cannot be read");
+        Unavailable::Store.into()
     }
 
     pub(crate) fn problem(&self) -> &Problem {

@@ -121,6 +121,11 @@ impl Feed {
         Ok(subscription)
     }
 
+    /// How many subscriptions there are.
+    pub(crate) fn subscribers(&self) -> usize {
+        self.shared.tip.receiver_count()
+    }
+
     /// Called with the catalog's lock held, so that the order is the catalog's.
     fn push(&self, publication: Publication) {
         let mut log = self

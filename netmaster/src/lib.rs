@@ -30,8 +30,14 @@ mod routes;
 mod server;
 mod store;
 mod sweeper;
+mod tasks;
 
-pub use args::{Args, Command, ConfigError, ServeArgs, ServeConfig, StoreConfig};
+pub use args::{
+    Args, Command, ConfigError, ServeArgs, ServeConfig, StoreArgs, StoreConfig, SweeperArgs,
+};
+pub use backup::{BackupArgs, BackupError, ReadError, RestoreArgs, RestoreError, backup, restore};
 pub use log::{LogFilterError, start_log};
-pub use server::{Limits, Server, ServerError, serve};
+pub use orchestrator::{KubernetesArgs, KubernetesError};
+pub use server::{Limits, ServeOptions, Server, ServerError, serve};
 pub use store::{Embedded, Etcd, EtcdConfig, Opened, StoreError};
+pub use sweeper::SweeperConfig;

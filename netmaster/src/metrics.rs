@@ -16,11 +16,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use trunkline_ipam::{Catalog, Policy, Timestamp};
+use trunkline_netmaster_api::ErrorCode;
 use trunkline_types::Name;
 
 pub(crate) use follow::follow;
-pub(crate) use store::Measured;
-pub(crate) use tally::{Tallies, Tally};
+pub(crate) use store::{Measured, MeasuredCluster};
+use tally::Tallies;
 
 /// The media type of the exposition.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -34,6 +36,8 @@ pub(crate) struct Metrics {
 #[derive(Debug)]
 struct Shared {
     registry: Registry,
+    /// How many addresses are in which state.
+    tallies: Tallies,
     requests: Family<RequestLabels, Counter>,
     request_time: Family<RouteLabels, Histogram, fn() -> Histogram>,
     refusals: Family<CodeLabel, Counter>,
@@ -63,6 +67,9 @@ struct Gauges {
     nodes: Family<StateLabel, Gauge>,
 }
 
+/// A subnet, and how many of its addresses are in which state.
+pub(crate) type SubnetCounts = (Name, Vec<(&'static str, u64)>);
+
 /// How things are at the moment of asking.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Present {
@@ -73,7 +80,7 @@ pub(crate) struct Present {
     /// How many watch the feed.
     pub(crate) subscribers: usize,
     /// Each subnet, and how many of its addresses are in which state.
-    pub(crate) subnets: Vec<(Name, Vec<(&'static str, u64)>)>,
+    pub(crate) subnets: Vec<SubnetCounts>,
     /// How many nodes were heard lately.
     pub(crate) heard: usize,
     /// How many were not.
@@ -127,9 +134,10 @@ fn request_histogram() -> Histogram {
 
 impl Metrics {
     /// Metrics that are all zero.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(policy: Policy) -> Self {
         let mut shared = Shared {
             registry: Registry::with_prefix("netmaster"),
+            tallies: Tallies::new(policy),
             requests: Family::default(),
             request_time: Family::new_with_constructor(request_histogram),
             refusals: Family::default(),
@@ -178,8 +186,10 @@ impl Metrics {
     }
 
     /// A request was answered with a problem document.
-    pub(crate) fn refused(&self, code: &str) {
-        let code = code.to_owned();
+    pub(crate) fn refused(&self, code: ErrorCode) {
+        // A code's one written form is its serde name.
+        let name = serde_json::to_value(code).unwrap_or_default();
+        let code = name.as_str().unwrap_or("unknown").to_owned();
         self.shared
             .refusals
             .get_or_create(&CodeLabel { code })
@@ -228,6 +238,11 @@ impl Metrics {
             .sweeper_errors
             .get_or_create(&KindLabel { kind })
             .inc();
+    }
+
+    /// How many addresses of each subnet of `catalog` are in which state.
+    pub(crate) fn subnets(&self, catalog: &Catalog, now: Timestamp) -> Vec<SubnetCounts> {
+        self.shared.tallies.counts(catalog, now)
     }
 
     /// All metrics as text, with `present` for what is not kept up in between.

@@ -12,7 +12,8 @@ use std::pin::Pin;
 use trunkline_ipam::Holder;
 use trunkline_types::{Name, Pod};
 
-pub(crate) use kubernetes::{Kubernetes, KubernetesArgs, KubernetesError};
+pub(crate) use kubernetes::Kubernetes;
+pub use kubernetes::{KubernetesArgs, KubernetesError};
 
 /// What is known of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,6 +24,7 @@ use tracing::{info, warn};
 
 use crate::allocator::Allocator;
 use crate::feed::Published;
+use crate::metrics::{Measured, MeasuredCluster, Metrics};
 use crate::store::{Opened, Reader, Store, StoreError, load_catalog};
 use stage::{Stage, Stop};
 
@@ -58,10 +59,20 @@ impl Replica {
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be loaded.
-    pub(crate) async fn start(store: Opened, url: &str) -> Result<(Allocator, Self), StoreError> {
+    pub(crate) async fn start(
+        store: Opened,
+        url: &str,
+        metrics: Metrics,
+    ) -> Result<(Allocator, Self), StoreError> {
         match store {
-            Opened::Embedded(store) => Self::alone(Box::new(store)).await,
-            Opened::Etcd(etcd) => Self::among(etcd.at(url)).await,
+            Opened::Embedded(store) => {
+                let store = Measured::new(Box::new(store), metrics);
+                Self::alone(Box::new(store)).await
+            }
+            Opened::Etcd(etcd) => {
+                let cluster = MeasuredCluster::new(etcd.at(url), metrics);
+                Self::among(cluster).await
+            }
         }
     }
 

@@ -4,13 +4,17 @@
 //! `/openapi.json`.
 
 mod addresses;
+mod backup;
 mod cluster;
 mod endpoints;
 mod events;
 mod explain;
 mod extract;
 mod groups;
+mod health;
+mod history;
 mod list;
+mod metrics;
 mod networks;
 mod nodes;
 mod noun;
@@ -19,6 +23,7 @@ mod operation;
 mod pools;
 mod profiles;
 mod query;
+mod requests;
 mod reservations;
 mod subnets;
 mod table;
@@ -63,6 +68,8 @@ pub(crate) fn router(app: App) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(app.clone(), forward))
+        .layer(from_fn_with_state(app.clone(), cluster::same_cluster))
+        .layer(from_fn_with_state(app.clone(), metrics::measure))
         .layer(from_fn(in_span))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(app)

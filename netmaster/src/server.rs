@@ -13,17 +13,17 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 use trunkline_ipam::Policy;
 
-use crate::allocator::Allocator;
 use crate::app::App;
 use crate::args::{ServeConfig, StoreConfig};
 use crate::connections::Connections;
 use crate::forward::Forwarder;
 use crate::metrics::Metrics;
+use crate::orchestrator::{Kubernetes, KubernetesArgs, KubernetesError};
 use crate::replica::Replica;
-use crate::requests::Relay;
 use crate::routes::{Watches, router};
 use crate::store::{Embedded, Etcd, Opened, StoreError};
-use crate::sweeper::{Heard, Reports};
+use crate::sweeper::SweeperConfig;
+use crate::tasks::{Services, Tasks};
 
 /// How long requests under way may take once netmaster is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -43,6 +43,9 @@ pub enum ServerError {
         /// Why.
         source: std::io::Error,
     },
+    /// Kubernetes cannot be asked.
+    #[error(transparent)]
+    Kubernetes(#[from] KubernetesError),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals {
@@ -70,26 +73,42 @@ impl Default for Limits {
     }
 }
 
+/// How to serve, beside where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// Where other replicas reach this one's API; `None` for the first address.
+    pub advertise: Option<String>,
+    /// When the leader does what it does unasked, and by what limits.
+    pub sweeper: SweeperConfig,
+    /// The times and shares that decisions go by.
+    pub policy: Policy,
+    /// Whether Kubernetes has a say, and how it is reached.
+    pub kubernetes: KubernetesArgs,
+    /// How much is served at a time.
+    pub limits: Limits,
+}
+
 /// The API, ready to be served: the store is loaded and connections are queued.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<(SocketAddr, TcpListener)>,
-    allocator: Allocator,
+    services: Services,
+    tasks: Tasks,
     replica: Replica,
     limits: Limits,
 }
 
 impl Server {
     /// Loads `store` and listens on the addresses of `listen`; with port 0, on any free port.
-    /// Other replicas are told to reach this one at `advertise`, else at the first address.
     ///
     /// # Errors
     ///
-    /// [`ServerError`] if the store cannot be read or an address cannot be listened on.
+    /// [`ServerError`] if the store cannot be read, an address cannot be listened on, or nothing
+    /// says how to reach Kubernetes.
     pub async fn bind(
         listen: &[SocketAddr],
         store: impl Into<Opened>,
-        advertise: Option<&str>,
+        options: ServeOptions,
     ) -> Result<Self, ServerError> {
         let mut listeners = Vec::new();
         for &address in listen {
@@ -101,20 +120,27 @@ impl Server {
         let first = listeners
             .first()
             .map(|(address, _)| format!("http://{address}"));
-        let url = advertise.map(str::to_owned).or(first).unwrap_or_default();
-        let (allocator, replica) = Replica::start(store.into(), &url).await?;
+        let url = options.advertise.or(first).unwrap_or_default();
+        let kubernetes = match options.kubernetes.config().await? {
+            Some(config) => Some(Kubernetes::at(config)?),
+            None => None,
+        };
+        let metrics = Metrics::new(options.policy.clone());
+        let (allocator, replica) = Replica::start(store.into(), &url, metrics.clone()).await?;
+        let (services, tasks) = Tasks::start(
+            allocator,
+            metrics,
+            kubernetes,
+            options.sweeper,
+            options.policy,
+        );
         Ok(Self {
             listeners,
-            allocator,
+            services,
+            tasks,
             replica,
-            limits: Limits::default(),
+            limits: options.limits,
         })
-    }
-
-    /// The same, with other limits.
-    #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
     }
 
     /// The addresses that are listened on.
@@ -127,23 +153,18 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self {
             listeners,
-            allocator,
+            services,
+            tasks,
             replica,
             limits,
         } = self;
-        let metrics = Metrics::new();
         let (stopping, stopped) = watch::channel(false);
-        let app = App {
-            policy: Arc::new(Policy::default()),
-            relay: Relay::new(metrics.clone()),
-            metrics,
-            reports: Reports::default(),
-            heard: Heard::default(),
-            watches: Watches::up_to(limits.watches),
-            forwarder: Forwarder::new(),
-            stopping: stopped.clone(),
-            allocator,
-        };
+        let app = App::new(
+            services,
+            Watches::up_to(limits.watches),
+            Forwarder::new(),
+            stopped.clone(),
+        );
         let connections = Connections::new(router(app), limits.connections, stopped);
         let mut serving = JoinSet::new();
         for (_, listener) in listeners {
@@ -152,6 +173,8 @@ impl Server {
         drop(connections);
         stop.await;
         stopping.send_replace(true);
+        // Streams to agents end with them.
+        tasks.stop().await;
         let drained = tokio::time::timeout(DRAIN, async {
             while serving.join_next().await.is_some() {}
         });
@@ -173,10 +196,8 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
     let failed = |source| ServerError::Signals { source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let store = open(config.store).await?;
-    let server = Server::bind(&config.listen, store, config.advertise.as_deref())
-        .await?
-        .with_limits(config.limits);
+    let store = open_store(config.store).await?;
+    let server = Server::bind(&config.listen, store, config.options).await?;
     for address in server.addresses() {
         info!(%address, "listening");
         // For scripts: they need not know the log's form. Nobody has to read it.
@@ -196,7 +217,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
 }
 
 /// Opens the store that is asked for.
-async fn open(config: StoreConfig) -> Result<Opened, StoreError> {
+pub(crate) async fn open_store(config: StoreConfig) -> Result<Opened, StoreError> {
     match config {
         StoreConfig::Embedded { data_dir } => {
             let store = Embedded::open(&data_dir)?;

@@ -164,41 +164,33 @@ impl Sweeper {
         let mut sweep = Sweep::new(&self.policy);
         let mut deletions = Deletions::default();
         let mut pruner = Pruner::default();
+        // Each in a loop of its own; all of them end with this function.
+        macro_rules! every {
+            ($duty:ident, $turn:expr) => {
+                async {
+                    loop {
+                        sleep(config.$duty).await;
+                        self.note(stringify!($duty), $turn.await);
+                    }
+                }
+            };
+        }
         tokio::join!(
-            self.every("collect", config.collect, async || {
-                self.collect(&mut sweep).await
-            }),
-            self.every("steps", config.steps, async || self.go_on().await),
-            self.every("nodes", config.nodes, async || {
-                self.look_at_nodes(began.elapsed() >= self.config.settle)
-                    .await
-            }),
-            self.every("recall", config.recall, async || self.recall().await),
-            self.every("reservations", config.reservations, async || {
-                self.end_reservations(&mut deletions).await
-            }),
-            self.every("conflicts", config.conflicts, async || {
-                self.look_at_conflicts().await
-            }),
-            self.every("prune", config.prune, async || {
-                self.prune(&mut pruner).await
-            }),
+            every!(collect, self.collect(&mut sweep)),
+            every!(steps, self.go_on()),
+            every!(nodes, self.look_at_nodes(began.elapsed() >= config.settle)),
+            every!(recall, self.recall()),
+            every!(reservations, self.end_reservations(&mut deletions)),
+            every!(conflicts, self.look_at_conflicts()),
+            every!(prune, self.prune(&mut pruner)),
         );
     }
 
-    /// Does a duty again and again.
-    async fn every(
-        &self,
-        duty: &'static str,
-        interval: Duration,
-        mut turn: impl AsyncFnMut() -> Result<(), PutOff>,
-    ) {
-        loop {
-            sleep(interval).await;
-            if let Err(why) = turn().await {
-                self.metrics.sweeper_failed(duty);
-                warn!(duty, error = chain(&why), "put off to its next turn");
-            }
+    /// Tells how a duty's turn went.
+    fn note(&self, duty: &'static str, outcome: Result<(), PutOff>) {
+        if let Err(why) = outcome {
+            self.metrics.sweeper_failed(duty);
+            warn!(duty, error = chain(&why), "put off to its next turn");
         }
     }
 

@@ -1,13 +1,18 @@
 //! `netmaster restore`: put a back-up into a store, and begin a new epoch.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use trunkline_ipam::{Catalog, Edit, Key, Kind, Object, Revision, Timestamp, begin_epoch};
-use trunkline_types::Name;
 
 use super::read::{ReadError, Verified, verify};
-use crate::store::{Batch, Reader, Store, StoreError, decode, is_own};
+use crate::args::{ConfigError, StoreArgs, StoreConfig};
+use crate::clock::now;
+use crate::replica::Claim;
+use crate::server::open_store;
+use crate::store::{Batch, Opened, Reader, Store, StoreError, decode, is_own};
 
 /// By how much a restored store's revision is ahead of the back-up's. Changes that were made after
 /// the back-up have numbers too, and no number may be used twice: a watch that resumes after one
@@ -15,15 +20,17 @@ use crate::store::{Batch, Reader, Store, StoreError, decode, is_own};
 /// leaves room for two million restores.
 const LEAP: u64 = 1 << 32;
 
-/// Which back-up to restore, and whether over something else.
-#[derive(Clone, Debug, clap::Args)]
+/// The flags of `netmaster restore`.
+#[derive(Clone, Debug, Args)]
 pub struct RestoreArgs {
     /// The back-up
     #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    file: PathBuf,
     /// Replace what is in the store
     #[arg(long)]
-    pub force: bool,
+    force: bool,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Why nothing is restored.
@@ -44,6 +51,9 @@ pub enum RestoreError {
         /// The number of the last change.
         revision: Revision,
     },
+    /// The flags do not name a store.
+    #[error(transparent)]
+    Flags(#[from] ConfigError),
     /// The store fails.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -51,33 +61,86 @@ pub enum RestoreError {
 
 /// What was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Restored {
-    /// The cluster's id.
-    pub cluster: String,
-    /// The epoch that has begun.
-    pub epoch: u64,
-    /// The store's revision.
-    pub revision: Revision,
+struct Restored {
+    cluster: String,
+    epoch: u64,
+    revision: Revision,
     /// How many keys were written.
-    pub entries: u64,
-    /// The nodes that have to report before their racks' subnets hand out again.
-    pub nodes: Vec<Name>,
+    entries: u64,
+    /// How many nodes have to report before their racks' subnets hand out again.
+    nodes: usize,
 }
 
-/// Replaces what is in `store` by what is in a back-up, in a new epoch. Blocks.
+impl Restored {
+    fn summary(&self, file: &Path) -> String {
+        format!(
+            "{}: {} entries restored; cluster {} is in epoch {} now, at revision {}\n\
+             {} node(s) have to report before the subnets of their racks hand out addresses: \
+             start netmaster, and see `netctl cluster show`",
+            file.display(),
+            self.entries,
+            self.cluster,
+            self.epoch,
+            self.revision,
+            self.nodes,
+        )
+    }
+}
+
+/// Puts a back-up into the store that `args` name, and answers in a few lines what that was.
 ///
 /// # Errors
 ///
-/// [`RestoreError`] if the back-up cannot be used, or the store is not empty and `args.force` is
-/// not set; then nothing has changed. After an error of the store it may be incomplete; netmaster
-/// refuses to start on it then.
-pub fn restore(
-    args: &RestoreArgs,
+/// [`RestoreError`] if the back-up or the store cannot be used, or the store is not empty and
+/// `--force` is not given; then nothing has changed. After an error in between, the store is as it
+/// was, or netmaster refuses to start on it until the back-up is restored once more.
+pub async fn restore(args: RestoreArgs) -> Result<String, RestoreError> {
+    let mut held = Held::open(args.store.config()?).await?;
+    let file = args.file.clone();
+    let done = tokio::task::spawn_blocking(move || {
+        let restored = restore_into(held.store.as_mut(), &args.file, args.force, now());
+        // Only now: until here nobody else may write.
+        drop(held.claim);
+        restored
+    });
+    let restored = done.await.unwrap_or(Err(StoreError::Broken.into()))?;
+    Ok(restored.summary(&file))
+}
+
+/// A store that nobody else may write.
+struct Held {
+    store: Box<dyn Store>,
+    /// What keeps others from writing, if it is not the store itself. It runs out by itself.
+    claim: Option<Claim>,
+}
+
+impl Held {
+    async fn open(config: StoreConfig) -> Result<Self, StoreError> {
+        match open_store(config).await? {
+            Opened::Embedded(store) => Ok(Self {
+                store: Box::new(store),
+                claim: None,
+            }),
+            Opened::Etcd(etcd) => {
+                let term = etcd.lead_alone().await?;
+                Ok(Self {
+                    store: term.store,
+                    claim: Some(term.claim),
+                })
+            }
+        }
+    }
+}
+
+/// Replaces what is in `store` by what is in the back-up `file`, in a new epoch. Blocks.
+fn restore_into(
     store: &mut dyn Store,
+    file: &Path,
+    force: bool,
     now: Timestamp,
 ) -> Result<Restored, RestoreError> {
-    let (backup, catalog) = verify(&args.file)?;
-    if !args.force {
+    let (backup, catalog) = verify(file)?;
+    if !force {
         check_empty(&store.reader())?;
     }
     let leapt = Revision::new(backup.trailer.revision.number() + LEAP);
@@ -114,7 +177,7 @@ pub fn restore(
         epoch: number,
         revision: position.revision(),
         entries: count,
-        nodes: catalog.nodes().map(|node| node.name.clone()).collect(),
+        nodes: catalog.nodes().count(),
     })
 }
 
@@ -176,10 +239,16 @@ fn objects(catalog: &Catalog) -> Vec<Object> {
 fn check_empty(reader: &Reader) -> Result<(), RestoreError> {
     let mut counts = BTreeMap::<Kind, u64>::new();
     let mut damage = None;
-    let position = reader.dump(&mut |key, value| match decode(key, value) {
+    let read = reader.dump(&mut |key, value| match decode(key, value) {
         Ok(object) => *counts.entry(object.key().kind()).or_default() += 1,
         Err(error) => damage = damage.take().or(Some(error)),
-    })?;
+    });
+    let position = match read {
+        Ok(position) => position,
+        // What another restore has left behind is nothing to lose.
+        Err(StoreError::Incomplete) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
     if let Some(damage) = damage {
         return Err(damage.into());
     }

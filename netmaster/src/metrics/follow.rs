@@ -13,12 +13,12 @@ use crate::replica::Role;
 pub(crate) async fn follow(
     metrics: Metrics,
     allocator: Allocator,
-    tallies: Tallies,
     mut stop: watch::Receiver<bool>,
 ) {
+    let tallies = &metrics.shared.tallies;
     let mut role = allocator.role();
     let mut leading = *role.borrow_and_update() == Role::Leader;
-    let mut feed = begin(&allocator, &tallies);
+    let mut feed = begin(&allocator, tallies);
     loop {
         // All are cancel-safe: nothing is taken before it is returned.
         tokio::select! {
@@ -32,7 +32,7 @@ pub(crate) async fn follow(
                     }
                 }
                 // Too much at once, or loaded anew.
-                Err(_) => feed = begin(&allocator, &tallies),
+                Err(_) => feed = begin(&allocator, tallies),
             },
             changed = role.changed() => {
                 let leads = *role.borrow_and_update() == Role::Leader;

@@ -2,24 +2,52 @@
 
 use std::time::Instant;
 
+use tokio::sync::watch;
 use trunkline_ipam::Revision;
 
 use super::Metrics;
+use crate::replica::{Cluster, Role, Term};
 use crate::store::{Batch, Position, Reader, Store, StoreError};
 
 /// Another store, with its commits timed and counted.
-pub(crate) struct Measured<S> {
-    store: S,
+pub(crate) struct Measured {
+    store: Box<dyn Store>,
     metrics: Metrics,
 }
 
-impl<S> Measured<S> {
-    pub(crate) fn new(store: S, metrics: Metrics) -> Self {
+impl Measured {
+    pub(crate) fn new(store: Box<dyn Store>, metrics: Metrics) -> Self {
         Self { store, metrics }
     }
 }
 
-impl<S: Store> Store for Measured<S> {
+/// Replicas whose leader's store is measured.
+pub(crate) struct MeasuredCluster<C> {
+    cluster: C,
+    metrics: Metrics,
+}
+
+impl<C> MeasuredCluster<C> {
+    pub(crate) fn new(cluster: C, metrics: Metrics) -> Self {
+        Self { cluster, metrics }
+    }
+}
+
+impl<C: Cluster> Cluster for MeasuredCluster<C> {
+    fn reader(&self) -> Reader {
+        self.cluster.reader()
+    }
+
+    async fn campaign(&self, role: &watch::Sender<Role>) -> Term {
+        let term = self.cluster.campaign(role).await;
+        Term {
+            store: Box::new(Measured::new(term.store, self.metrics.clone())),
+            ..term
+        }
+    }
+}
+
+impl Store for Measured {
     fn commit(&mut self, batch: &Batch) -> Result<Position, StoreError> {
         let start = Instant::now();
         let outcome = self.store.commit(batch);

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use trunkline_ipam::{Address, AddressState, Catalog, Object, Timestamp};
+use trunkline_ipam::{Address, AddressState, Catalog, Object, Policy, Timestamp};
 use trunkline_types::Name;
 
+use super::SubnetCounts;
 use crate::feed::Happening;
 
 /// After how many more that cool those are looked for that no longer do.
@@ -15,7 +16,7 @@ const LOOK_EVERY: usize = 4096;
 
 /// How many addresses of one subnet are in which state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(super) struct Tally {
     bound: u64,
     leased: u64,
     node: u64,
@@ -55,8 +56,9 @@ impl Tally {
     }
 
     /// Forgets those that no longer cool.
-    fn warm_up(&mut self, cool_down: u64, now: Timestamp) {
-        self.cooling.retain(|_, since| since.after(cool_down) > now);
+    fn warm_up(&mut self, policy: &Policy, now: Timestamp) {
+        self.cooling
+            .retain(|_, since| policy.is_cooling(*since, now));
     }
 
     fn is_empty(&self) -> bool {
@@ -80,17 +82,16 @@ impl Tally {
 
 /// The tallies of all subnets. Clones are one and the same.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tallies {
+pub(super) struct Tallies {
     /// Subnets without a tally have no address that counts.
     subnets: Arc<Mutex<BTreeMap<Name, Tally>>>,
-    /// How long an address cools, in seconds.
-    cool_down: u64,
+    policy: Arc<Policy>,
 }
 
 impl Tallies {
-    pub(crate) fn new(cool_down: u64) -> Self {
+    pub(super) fn new(policy: Policy) -> Self {
         Self {
-            cool_down,
+            policy: Arc::new(policy),
             ..Self::default()
         }
     }
@@ -132,20 +133,16 @@ impl Tallies {
             tally.add(after);
             // Nobody may ever ask for the counts.
             if tally.cooling.len().is_multiple_of(LOOK_EVERY) {
-                tally.warm_up(self.cool_down, now);
+                tally.warm_up(&self.policy, now);
             }
         }
     }
 
     /// How many addresses of each subnet of `catalog` are in which state.
-    pub(crate) fn counts(
-        &self,
-        catalog: &Catalog,
-        now: Timestamp,
-    ) -> Vec<(Name, Vec<(&'static str, u64)>)> {
+    pub(super) fn counts(&self, catalog: &Catalog, now: Timestamp) -> Vec<SubnetCounts> {
         let mut subnets = self.lock();
         for tally in subnets.values_mut() {
-            tally.warm_up(self.cool_down, now);
+            tally.warm_up(&self.policy, now);
         }
         subnets.retain(|_, tally| !tally.is_empty());
         let none = Tally::default();
@@ -162,7 +159,7 @@ impl Tallies {
     fn is_cold(&self, address: &Address, now: Timestamp) -> bool {
         address.is_released()
             && address.conflict.is_none()
-            && address.since.after(self.cool_down) <= now
+            && !self.policy.is_cooling(address.since, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Tally>> {

@@ -227,7 +227,7 @@ pub(super) async fn allocate(
 
 pub(super) async fn release(
     State(app): State<App>,
-    At(key, _): At<Endpoints>,
+    At { key, .. }: At<Endpoints>,
     mut parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
     let expected = parameters.number("revision")?.map(Revision::new);

@@ -5,17 +5,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use trunkline_ipam::{Key, Kind, Object, Revision};
 use trunkline_netmaster_api::{Event, List};
-use trunkline_types::{Labels, chain};
+use trunkline_types::Labels;
 
 use super::list::{PARAMETERS, Paging, Place, values};
 use super::noun::{At, Field, Noun, Scene};
 use super::query::{Parameters, Selection};
 use super::watch::watch;
-use crate::allocator::Unavailable;
 use crate::app::App;
 use crate::events;
 use crate::failure::Failure;
-use crate::store::StoreError;
 
 /// How many events are read at a time.
 const LOOK: usize = 500;
@@ -80,7 +78,7 @@ async fn page(app: &App, selection: &Selection, paging: Paging) -> Result<List<E
     loop {
         let found = events::after(app.allocator.records(), after, LOOK)
             .await
-            .map_err(|error| unreadable(&error))?;
+            .map_err(|error| Failure::unreadable(&error))?;
         let exhausted = found.len() < LOOK;
         for (place, event) in found.iter().enumerate() {
             after = event.revision;
@@ -114,12 +112,13 @@ async fn page(app: &App, selection: &Selection, paging: Paging) -> Result<List<E
 
 pub(super) async fn show(
     State(app): State<App>,
-    At(key, _): At<Events>,
+    At { key, .. }: At<Events>,
     parameters: Parameters,
 ) -> Result<Json<Event>, Failure> {
     parameters.only(&[])?;
-    let not_found = || Failure::not_found(Kind::Event, &key.name());
-    let Key::Event(revision) = &key else {
+    let name = key.name();
+    let not_found = || Failure::not_found(Kind::Event, &name);
+    let Key::Event(revision) = key else {
         return Err(not_found());
     };
     let Some(before) = revision.number().checked_sub(1).map(Revision::new) else {
@@ -127,14 +126,9 @@ pub(super) async fn show(
     };
     let found = events::after(app.allocator.records(), before, 1)
         .await
-        .map_err(|error| unreadable(&error))?;
-    let event = found.into_iter().find(|event| event.revision == *revision);
+        .map_err(|error| Failure::unreadable(&error))?;
+    let event = found.into_iter().find(|event| event.revision == revision);
     event
         .map(|event| Json(events::view(&event)))
         .ok_or_else(not_found)
-}
-
-fn unreadable(error: &StoreError) -> Failure {
-    tracing::warn!(error = chain(error), "events cannot be read");
-    Unavailable::Store.into()
 }

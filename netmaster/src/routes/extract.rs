@@ -106,7 +106,10 @@ fn unreadable(path: &str, error: &serde_json::Error) -> Failure {
         // Of a field that is missing only the text knows the name.
         "." => match missing(text) {
             Some(field) => Failure::field(field, "it is missing"),
-            None => Failure::new(ErrorCode::InvalidField, text),
+            None => match named(text) {
+                Some((field, why)) => Failure::field(field, why),
+                None => Failure::new(ErrorCode::InvalidField, text),
+            },
         },
         path => match missing(text) {
             Some(field) => Failure::field(&format!("{path}.{field}"), "it is missing"),
@@ -118,6 +121,12 @@ fn unreadable(path: &str, error: &serde_json::Error) -> Failure {
 /// The field that serde misses, or finds twice.
 fn missing(text: &str) -> Option<&str> {
     text.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+/// The field that the text of a type begins with whose fields depend on each other, and the rest.
+fn named(text: &str) -> Option<(&str, &str)> {
+    let (field, why) = text.strip_prefix("field `")?.split_once('`')?;
+    Some((field, why.trim_start_matches([':', ' '])))
 }
 
 /// What stands for the `{…}` of the route.

@@ -13,9 +13,6 @@ use super::watch::watch;
 use crate::app::App;
 use crate::failure::Failure;
 
-/// How many objects a page has at most, and without `limit`.
-pub(crate) const PAGE: usize = 1000;
-
 /// How many objects are looked at before writers get their turn.
 const LOOK: usize = 4096;
 
@@ -65,15 +62,7 @@ impl Paging {
         parameters: &mut Parameters,
         selection: &Selection,
     ) -> Result<Self, Failure> {
-        let limit = match parameters.number("limit")? {
-            None => PAGE,
-            Some(limit) => usize::try_from(limit)
-                .ok()
-                .filter(|limit| (1..=PAGE).contains(limit))
-                .ok_or_else(|| {
-                    Failure::parameter("limit", &format!("`{limit}` is not in 1–{PAGE}"))
-                })?,
-        };
+        let limit = parameters.limit()?;
         let from = match parameters.take("continue") {
             None => None,
             Some(token) => Some(Place::parse::<N>(&token, selection).ok_or_else(|| {

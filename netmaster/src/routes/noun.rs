@@ -17,7 +17,7 @@ use trunkline_netmaster_api::{ErrorCode, Update};
 use trunkline_types::Labels;
 use utoipa::ToSchema;
 
-use super::extract::{Body, PathSegments};
+use super::extract::{Body, PathSegments, key_at};
 use super::query::{Parameters, Selection};
 use crate::app::App;
 use crate::clock::now;
@@ -102,14 +102,19 @@ pub(crate) trait Managed: Noun {
 }
 
 /// The object of kind `N` that the URL names.
-pub(super) struct At<N>(pub(super) Key, PhantomData<N>);
+pub(super) struct At<N> {
+    pub(super) key: Key,
+    kind: PhantomData<N>,
+}
 
 impl<N: Noun, S: Send + Sync> FromRequestParts<S> for At<N> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let PathSegments(segments) = PathSegments::from_request_parts(parts, state).await?;
-        super::extract::key_at(N::KIND, &segments).map(|key| Self(key, PhantomData))
+        let key = key_at(N::KIND, &segments)?;
+        let kind = PhantomData;
+        Ok(Self { key, kind })
     }
 }
 
@@ -141,7 +146,7 @@ pub(super) fn view<N: Noun>(scene: &Scene<'_>, object: &Object) -> Result<N::Vie
 
 pub(super) async fn show<N: Noun>(
     State(app): State<App>,
-    At(key, _): At<N>,
+    At { key, .. }: At<N>,
     parameters: Parameters,
 ) -> Result<Json<N::View>, Failure> {
     parameters.only(&[])?;
@@ -185,7 +190,7 @@ pub(super) async fn create<N: Managed>(
 
 pub(super) async fn update<N: Managed>(
     State(app): State<App>,
-    At(key, _): At<N>,
+    At { key, .. }: At<N>,
     parameters: Parameters,
     Body(update): Body<Update<N::Spec>>,
 ) -> Result<Json<N::Updated>, Failure> {
@@ -225,7 +230,7 @@ pub(super) async fn update<N: Managed>(
 
 pub(super) async fn delete<N: Managed>(
     State(app): State<App>,
-    At(key, _): At<N>,
+    At { key, .. }: At<N>,
     mut parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
     let revision = parameters.number("revision")?.map(Revision::new);

@@ -27,7 +27,8 @@ pub(super) fn document(operations: &[Operation]) -> Vec<u8> {
             .answers
             .iter()
             .filter_map(|answer| answer.body.as_ref());
-        for described in bodies.chain(&operation.body) {
+        let taken = operation.body.as_ref().map(|(_, described)| described);
+        for described in bodies.chain(taken) {
             keep(&mut schemas, described);
         }
         let item = paths.remove(operation.path.as_str()).unwrap_or_default();
@@ -92,11 +93,11 @@ fn describe(operation: &Operation, problem: &Described) -> OperationBuilder {
                 .schema(Some(parameter.schema.clone())),
         );
     }
-    if let Some(body) = &operation.body {
+    if let Some((media_type, body)) = &operation.body {
         let content = ContentBuilder::new().schema(Some(body.schema.clone()));
         builder = builder.request_body(Some(
             RequestBodyBuilder::new()
-                .content("application/json", content.build())
+                .content(*media_type, content.build())
                 .required(Some(Required::True))
                 .build(),
         ));

@@ -63,7 +63,8 @@ pub(super) struct Operation {
     pub(super) tag: &'static str,
     pub(super) summary: &'static str,
     pub(super) parameters: Vec<Parameter>,
-    pub(super) body: Option<Described>,
+    /// Its media type, and its form.
+    pub(super) body: Option<(&'static str, Described)>,
     pub(super) answers: Vec<Answer>,
     pub(super) handler: MethodRouter<App>,
 }
@@ -98,8 +99,15 @@ impl Operation {
         self
     }
 
+    /// Takes JSON.
     pub(super) fn takes(mut self, body: Described) -> Self {
-        self.body = Some(body);
+        self.body = Some(("application/json", body));
+        self
+    }
+
+    /// Takes lines of JSON, as they come.
+    pub(super) fn takes_lines(mut self, line: Described) -> Self {
+        self.body = Some((super::watch::MEDIA_TYPE, line));
         self
     }
 

@@ -10,6 +10,9 @@ use trunkline_types::{Labels, Selector, chain};
 use super::noun::{Field, Noun};
 use crate::failure::Failure;
 
+/// How many things a page has at most, and without `limit`.
+pub(crate) const PAGE: usize = 1000;
+
 /// How many conditions a `fieldSelector` has at most.
 const CONDITIONS: usize = 16;
 
@@ -77,6 +80,16 @@ impl Parameters {
             );
             Failure::parameter(name, &why)
         })
+    }
+
+    /// How many things a page is to have.
+    pub(crate) fn limit(&mut self) -> Result<usize, Failure> {
+        let Some(limit) = self.number("limit")? else {
+            return Ok(PAGE);
+        };
+        let fits = usize::try_from(limit).ok();
+        let fits = fits.filter(|limit| (1..=PAGE).contains(limit));
+        fits.ok_or_else(|| Failure::parameter("limit", &format!("`{limit}` is not in 1–{PAGE}")))
     }
 
     /// True for `name`, `name=` and `name=true`.

@@ -3,9 +3,9 @@
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
 use trunkline_netmaster_api::{
-    Address, AddressRelease, Cluster, ConflictReport, Endpoint, EndpointSpec, Event, ExplainSpec,
-    Explanation, Farewell, HoldingsReport, List, Node, NodeEdit, NodeSpec, Registration, Reserve,
-    ReserveReturn, ReserveSpec, WatchEvent,
+    Address, AddressHistory, AddressRelease, AnswerLine, Cluster, ConflictReport, Endpoint, EndpointSpec, Event, ExplainSpec,
+    Explanation, Farewell, HoldingsReport, List, Node, NodeEdit, NodeRequestSpec, NodeSpec, Registration, Reserve,
+    ReserveReturn, ReserveSpec, ToAgent, WatchEvent,
 };
 use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
@@ -14,16 +14,22 @@ use super::addresses::Addresses;
 use super::endpoints::Endpoints;
 use super::events::Events;
 use super::groups::Groups;
-use super::list::{PAGE, list};
+use super::list::list;
+
 use super::networks::Networks;
 use super::nodes::Nodes;
 use super::noun::{Managed, Noun, create, delete, show, update};
 use super::operation::{Described, Operation, Parameter};
 use super::pools::Pools;
 use super::profiles::Profiles;
+use super::query::PAGE;
 use super::reservations::Reservations;
 use super::subnets::Subnets;
-use super::{addresses, cluster, endpoints, events, explain, nodes};
+use super::watch::MEDIA_TYPE;
+use super::{
+    addresses, backup, cluster, endpoints, events, explain, health, history, metrics, nodes,
+    requests,
+};
 use crate::app::App;
 
 /// Every operation, in the order of the document.
@@ -36,6 +42,7 @@ pub(super) fn operations() -> Vec<Operation> {
         managed::<Profiles>(&["name"]),
         managed::<Reservations>(&["name"]),
         of_nodes(),
+        of_requests(),
         of_addresses(),
         of_endpoints(),
         of_events(),
@@ -95,7 +102,7 @@ fn listed<N: Noun>(operation: Operation) -> Operation {
         .answers_as(
             StatusCode::OK,
             "",
-            super::watch::MEDIA_TYPE,
+            MEDIA_TYPE,
             Some(Described::of::<WatchEvent<N::View>>()),
         )
 }
@@ -171,6 +178,42 @@ fn of_nodes() -> Vec<Operation> {
                 "Passes over the report that a node owes after a restore",
             )
             .answers_nothing("Waived"),
+    ]
+}
+
+/// Requests to nodes, from operators and to agents.
+fn of_requests() -> Vec<Operation> {
+    const TAG: &str = "requests";
+    let request = Parameter {
+        name: "id",
+        description: "The request's id, as the agent was told".to_owned(),
+        schema: string(),
+        in_path: true,
+    };
+    vec![
+        of_node(Method::POST, "/requests", requests::ask)
+            .about(TAG, "Asks something of the node's agent, and streams its answer")
+            .takes(Described::of::<NodeRequestSpec>())
+            .answers_as(
+                StatusCode::OK,
+                "Lines of the answer; the last one is `end` or `error`",
+                MEDIA_TYPE,
+                Some(Described::of::<AnswerLine>()),
+            ),
+        of_node(Method::GET, "/requests", requests::watch)
+            .about(TAG, "Streams what is asked of the node; for agents")
+            .with([query("watch", "May be there; it is a watch in any case", boolean())])
+            .answers_as(
+                StatusCode::OK,
+                "Lines of requests",
+                MEDIA_TYPE,
+                Some(Described::of::<ToAgent>()),
+            ),
+        of_node(Method::POST, "/requests/{id}/answer", requests::answer)
+            .about(TAG, "Takes the lines of an answer; for agents")
+            .with([request])
+            .takes_lines(Described::of::<AnswerLine>())
+            .answers_nothing("Passed on"),
     ]
 }
 
@@ -283,10 +326,16 @@ fn of_the_whole() -> Vec<Operation> {
             )
             .takes(Described::of::<ExplainSpec>())
             .answers(StatusCode::OK, "The ladder", Described::of::<Explanation>()),
-        Operation::new(Method::GET, "/healthz", cluster::healthz)
+        Operation::new(Method::GET, "/v1/backup", backup::show)
+            .about("backup", "All that is in the store, as `netmaster restore` takes it")
+            .answers_as(StatusCode::OK, "The back-up", MEDIA_TYPE, Some(text())),
+        Operation::new(Method::GET, "/metrics", metrics::show)
+            .about("health", "What is counted and measured, for Prometheus")
+            .answers_as(StatusCode::OK, "OpenMetrics", crate::metrics::MEDIA_TYPE, Some(text())),
+        Operation::new(Method::GET, "/healthz", health::healthz)
             .about("health", "Whether the process answers")
             .answers_as(StatusCode::OK, "It does", "text/plain", Some(text())),
-        Operation::new(Method::GET, "/readyz", cluster::readyz)
+        Operation::new(Method::GET, "/readyz", health::readyz)
             .about("health", "Whether requests of all kinds are served")
             .answers_as(StatusCode::OK, "They are", "text/plain", Some(text())),
     ]
@@ -347,10 +396,6 @@ fn selecting<N: Noun>() -> Vec<Parameter> {
         .iter()
         .map(|field| format!("`{}`", field.name))
         .collect();
-    let limit = ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::Integer))
-        .minimum(Some(1))
-        .maximum(Some(u32::try_from(PAGE).unwrap_or(u32::MAX)));
     vec![
         query(
             "labelSelector",
@@ -383,6 +428,15 @@ fn selecting<N: Noun>() -> Vec<Parameter> {
             number(),
         ),
     ]
+}
+
+fn limit() -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::Integer))
+        .minimum(Some(1))
+        .maximum(Some(u32::try_from(PAGE).unwrap_or(u32::MAX)));
+    let description = format!("How many to list at most; {PAGE} if left out");
+    query("limit", description, schema.into())
 }
 
 fn string() -> RefOr<Schema> {

@@ -1,6 +1,6 @@
 //! Endpoints whose pods are gone although nobody said so.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::future::try_join_all;
 use trunkline_ipam::{Endpoint, Evidence, Finding, Sweep, collect};
 
 use super::{PutOff, Sweeper};
@@ -27,11 +27,11 @@ impl Sweeper {
                     .read(|catalog| sweep.observe(catalog, &evidence, now)),
             );
         }
-        stream::iter(findings)
-            .map(|finding| self.collect_one(finding))
-            .buffer_unordered(SIDE_BY_SIDE)
-            .try_collect()
-            .await
+        for some in findings.chunks(SIDE_BY_SIDE) {
+            let some = some.iter().cloned();
+            try_join_all(some.map(|finding| self.collect_one(finding))).await?;
+        }
+        Ok(())
     }
 
     async fn collect_one(&self, finding: Finding) -> Result<(), PutOff> {

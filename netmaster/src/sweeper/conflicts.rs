@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::try_join_all;
 use trunkline_ipam::{Conflict, ConflictReport, clear_conflict, report_conflict};
 use trunkline_netmaster_api::{AnswerLine, NodeRequest, NodeRequestSpec, Probe, ProbeAnswer, Role};
 use trunkline_types::{MacAddr, Name};
@@ -49,20 +49,16 @@ impl Sweeper {
             });
             conflicts.collect()
         });
-        let mut looked = stream::iter(old)
-            .map(|old| self.look_at_conflict(old))
-            .buffer_unordered(SIDE_BY_SIDE);
-        let mut outcome = Ok(());
-        while let Some(one) = looked.next().await {
-            outcome = outcome.and(one);
+        for some in old.chunks(SIDE_BY_SIDE) {
+            try_join_all(some.iter().map(|old| self.look_at_conflict(old))).await?;
         }
-        outcome
+        Ok(())
     }
 
-    async fn look_at_conflict(&self, old: Old) -> Result<(), PutOff> {
+    async fn look_at_conflict(&self, old: &Old) -> Result<(), PutOff> {
         let now = self.now();
         let sighting = match self.observer(&old.conflict.node) {
-            Some(node) => self.probe(&node, &old).await.map(|seen| (node, seen)),
+            Some(node) => self.probe(&node, old).await.map(|seen| (node, seen)),
             None => None,
         };
         match sighting {

@@ -47,8 +47,10 @@ impl Reports {
         nodes.retain(|_, report| report.received.elapsed() <= age);
         nodes
             .iter_mut()
-            .filter(|(_, report)| !std::mem::replace(&mut report.taken, true))
-            .map(|(node, report)| (node.clone(), report.holdings.clone()))
+            .filter_map(|(node, report)| {
+                let taken = std::mem::replace(&mut report.taken, true);
+                (!taken).then(|| (node.clone(), report.holdings.clone()))
+            })
             .collect()
     }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use trunkline_ipam::{
-    Change, Edit, Event, EventKind, Holder, Object, Retention, delete_reservation, due_reservations,
+    Change, DeleteReservationError, Edit, Event, EventKind, Holder, Object, Retention,
+    delete_reservation, due_reservations,
 };
 use trunkline_types::Name;
 
@@ -87,7 +88,7 @@ impl Sweeper {
                 };
                 let mut edits = change.edits().to_vec();
                 edits.push(Edit::Put(Object::Event(Arc::new(event))));
-                Ok(Change::new(change.revision(), edits))
+                Ok::<_, DeleteReservationError>(Change::new(change.revision(), edits))
             })
             .await?;
         if ended {

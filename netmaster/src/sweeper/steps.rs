@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use trunkline_ipam::{Ledger, Step};
+use trunkline_ipam::{Ledger, Step, delete_subnet};
 
 use super::{PutOff, Sweeper};
 
@@ -25,12 +25,9 @@ impl Sweeper {
             self.remove(&node, why).await?;
         }
         for subnet in subnets {
-            let now = self.now();
             let name = subnet.clone();
-            self.step(move |ledger| {
-                trunkline_ipam::delete_subnet(ledger.catalog(), &name, None, now)
-            })
-            .await?;
+            self.step(move |ledger| delete_subnet(ledger.catalog(), &name, None))
+                .await?;
             self.metrics.found("subnet_deleted");
             tracing::info!(%subnet, "subnet's deletion completed");
         }

@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use trunkline_netmaster::{Embedded, Server};
+use trunkline_netmaster::{Embedded, ServeOptions, Server};
 use trunkline_netmaster_api::{Client, EndpointSpec};
 
 /// A server on a free port, with a store in memory.
@@ -30,7 +30,9 @@ impl Netmaster {
     pub(crate) async fn start() -> Self {
         let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let store = Embedded::in_memory().unwrap();
-        let server = Server::bind(&[any_port], store, None).await.unwrap();
+        let server = Server::bind(&[any_port], store, ServeOptions::default())
+            .await
+            .unwrap();
         let url = format!("http://{}", server.addresses().next().unwrap());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run(async {
