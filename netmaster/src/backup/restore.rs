@@ -61,7 +61,7 @@ pub enum RestoreError {
 
 /// What was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Restored {
+pub(super) struct Restored {
     cluster: String,
     epoch: u64,
     revision: Revision,
@@ -133,7 +133,7 @@ impl Held {
 }
 
 /// Replaces what is in `store` by what is in the back-up `file`, in a new epoch. Blocks.
-fn restore_into(
+pub(super) fn restore_into(
     store: &mut dyn Store,
     file: &Path,
     force: bool,
