@@ -107,9 +107,10 @@ impl Noun for Addresses {
                 view.node = endpoint.map(|endpoint| endpoint.node.clone());
                 AddressState::Bound
             }
-            State_::Released { owner } => {
+            State_::Released { .. } => {
                 let state = idle();
-                view.pod = owner.clone().filter(|_| state == AddressState::Cooling);
+                let owner = address.last_owner();
+                view.pod = owner.filter(|_| state == AddressState::Cooling).cloned();
                 state
             }
         };

@@ -132,7 +132,8 @@ impl Noun for Endpoints {
             Some(node) => Box::new(
                 catalog
                     .endpoints_on(&node)
-                    .into_iter()
+                    .iter()
+                    .cloned()
                     .map(Object::Endpoint),
             ),
             None => catalog.objects_after(Self::KIND, None),

@@ -323,8 +323,7 @@ pub(super) async fn report(
         holds: holds.collect(),
         leases: report.reserve,
     };
-    let policy = app.policy.clone();
-    let plan = move |ledger: &Ledger, _| Ok(ipam::report(ledger, &report, &policy, now())?);
+    let plan = move |ledger: &Ledger, _| Ok(ipam::report(ledger.catalog(), &report, now())?);
     in_steps(&app, plan).await?;
     app.heard.mark(&name, now());
     app.reports.receive(name, holdings);

@@ -3,9 +3,10 @@
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
 use trunkline_netmaster_api::{
-    Address, AddressHistory, AddressRelease, AnswerLine, Cluster, ConflictReport, Endpoint, EndpointSpec, Event, ExplainSpec,
-    Explanation, Farewell, HoldingsReport, List, Node, NodeEdit, NodeRequestSpec, NodeSpec, Registration, Reserve,
-    ReserveReturn, ReserveSpec, ToAgent, WatchEvent,
+    Address, AddressHistory, AddressRelease, AnswerLine, Cluster, ConflictReport, Endpoint,
+    EndpointSpec, Event, ExplainSpec, Explanation, Farewell, HoldingsReport, List, Node, NodeEdit,
+    NodeRequestSpec, NodeSpec, Registration, Reserve, ReserveReturn, ReserveSpec, ToAgent,
+    WatchEvent,
 };
 use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
@@ -192,7 +193,10 @@ fn of_requests() -> Vec<Operation> {
     };
     vec![
         of_node(Method::POST, "/requests", requests::ask)
-            .about(TAG, "Asks something of the node's agent, and streams its answer")
+            .about(
+                TAG,
+                "Asks something of the node's agent, and streams its answer",
+            )
             .takes(Described::of::<NodeRequestSpec>())
             .answers_as(
                 StatusCode::OK,
@@ -202,7 +206,11 @@ fn of_requests() -> Vec<Operation> {
             ),
         of_node(Method::GET, "/requests", requests::watch)
             .about(TAG, "Streams what is asked of the node; for agents")
-            .with([query("watch", "May be there; it is a watch in any case", boolean())])
+            .with([query(
+                "watch",
+                "May be there; it is a watch in any case",
+                boolean(),
+            )])
             .answers_as(
                 StatusCode::OK,
                 "Lines of requests",
@@ -238,6 +246,23 @@ fn of_addresses() -> Vec<Operation> {
             .about(TAG, "Shows one, whether it ever was handed out or not")
             .with(in_path(&key))
             .answers(StatusCode::OK, "As it is", Described::of::<Address>()),
+        Operation::new(Method::GET, "/v1/addresses/{ip}/history", history::show)
+            .about(TAG, "Who held it, from the first time that is still known")
+            .with(in_path(&key))
+            .with([
+                query(
+                    "at",
+                    "Only who held it then: seconds since 1970, or like `2026-05-01T12:00:00Z`",
+                    string(),
+                ),
+                limit(),
+                query("continue", "Where the page before ended", string()),
+            ])
+            .answers(
+                StatusCode::OK,
+                "Oldest first",
+                Described::of::<AddressHistory>(),
+            ),
         Operation::new(
             Method::POST,
             "/v1/addresses/{ip}/conflict",
@@ -327,11 +352,19 @@ fn of_the_whole() -> Vec<Operation> {
             .takes(Described::of::<ExplainSpec>())
             .answers(StatusCode::OK, "The ladder", Described::of::<Explanation>()),
         Operation::new(Method::GET, "/v1/backup", backup::show)
-            .about("backup", "All that is in the store, as `netmaster restore` takes it")
+            .about(
+                "backup",
+                "All that is in the store, as `netmaster restore` takes it",
+            )
             .answers_as(StatusCode::OK, "The back-up", MEDIA_TYPE, Some(text())),
         Operation::new(Method::GET, "/metrics", metrics::show)
             .about("health", "What is counted and measured, for Prometheus")
-            .answers_as(StatusCode::OK, "OpenMetrics", crate::metrics::MEDIA_TYPE, Some(text())),
+            .answers_as(
+                StatusCode::OK,
+                "OpenMetrics",
+                crate::metrics::MEDIA_TYPE,
+                Some(text()),
+            ),
         Operation::new(Method::GET, "/healthz", health::healthz)
             .about("health", "Whether the process answers")
             .answers_as(StatusCode::OK, "It does", "text/plain", Some(text())),
@@ -411,11 +444,7 @@ fn selecting<N: Noun>() -> Vec<Parameter> {
             ),
             string(),
         ),
-        query(
-            "limit",
-            format!("How many to list at most; {PAGE} if left out"),
-            limit.into(),
-        ),
+        limit(),
         query(
             "continue",
             "Where the page before ended, as its `continue` says",
