@@ -1,11 +1,15 @@
 //! The record of one IP address.
 
+mod tenant;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use trunkline_types::{Attachment, MacAddr, Name, Pod};
 
 use crate::{Revision, Timestamp};
+
+pub(crate) use tenant::Tenant;
 
 /// What is known of an address that is or was handed out. An address without a record never was.
 ///
@@ -30,7 +34,7 @@ pub struct Address {
     pub since: Timestamp,
     /// Who else uses it; it is not handed out until this is cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub conflict: Option<Conflict>,
+    pub conflict: Option<Box<Conflict>>,
     /// The change that brought it to this state.
     pub revision: Revision,
 }
@@ -64,7 +68,10 @@ pub enum AddressState {
     Released {
         /// The pod that had it, if the runtime had named one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        owner: Option<Pod>,
+        owner: Option<Box<Pod>>,
+        /// The reservation that the pod had it by.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reservation: Option<Name>,
     },
 }
 
@@ -92,5 +99,14 @@ impl Address {
     #[must_use]
     pub fn is_released(&self) -> bool {
         matches!(self.state, AddressState::Released { .. })
+    }
+
+    /// The pod that had it last, if nobody has it now.
+    #[must_use]
+    pub fn last_owner(&self) -> Option<&Pod> {
+        match &self.state {
+            AddressState::Released { owner, .. } => owner.as_deref(),
+            _ => None,
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! All objects, and the few ways in which they are looked up.
 
 mod check;
+mod endpoint_set;
 mod index;
+mod intern;
+mod ip_map;
+mod lookup;
 mod page;
 
 use std::collections::BTreeMap;
@@ -16,7 +20,10 @@ use crate::{
 };
 
 pub use check::Inconsistency;
+use endpoint_set::EndpointSet;
 use index::Index;
+use intern::Interner;
+use ip_map::IpMap;
 
 /// Every object there is, as of one revision.
 ///
@@ -34,8 +41,8 @@ pub struct Catalog {
     profiles: BTreeMap<Name, Arc<Profile>>,
     reservations: BTreeMap<Name, Arc<Reservation>>,
     nodes: BTreeMap<Name, Arc<Node>>,
-    addresses: BTreeMap<IpAddr, Arc<Address>>,
-    endpoints: BTreeMap<Attachment, Arc<Endpoint>>,
+    addresses: IpMap<Arc<Address>>,
+    endpoints: EndpointSet,
     index: Index,
 }
 
@@ -53,8 +60,9 @@ impl Catalog {
             revision,
             ..Self::default()
         };
+        let mut interner = Interner::default();
         for object in objects {
-            catalog.put(object);
+            catalog.put(interner.intern(object));
         }
         catalog.check()?;
         Ok(catalog)
@@ -74,7 +82,13 @@ impl Catalog {
     fn put(&mut self, object: Object) {
         self.delete(&object.key());
         match object {
-            Object::Cluster(cluster) => self.cluster = Some(cluster),
+            Object::Cluster(cluster) => {
+                for node in self.nodes.values() {
+                    let unreported = node.reported != cluster.epoch;
+                    self.index.set_unreported(&node.name, unreported);
+                }
+                self.cluster = Some(cluster);
+            }
             Object::Network(network) => {
                 self.index.add_network(&network);
                 self.networks.insert(network.name.clone(), network);
@@ -103,6 +117,8 @@ impl Catalog {
                     .insert(reservation.name.clone(), reservation);
             }
             Object::Node(node) => {
+                let unreported = node.reported != self.epoch();
+                self.index.set_unreported(&node.name, unreported);
                 self.nodes.insert(node.name.clone(), node);
             }
             Object::Address(address) => {
@@ -111,7 +127,7 @@ impl Catalog {
             }
             Object::Endpoint(endpoint) => {
                 self.index.add_endpoint(&endpoint);
-                self.endpoints.insert(endpoint.attachment.clone(), endpoint);
+                self.endpoints.insert(endpoint);
             }
             // The past is stored, not kept in memory.
             Object::Holding(_) | Object::Event(_) => {}
@@ -155,6 +171,7 @@ impl Catalog {
                 }
             }
             Key::Node(name) => {
+                self.index.set_unreported(name, false);
                 self.nodes.remove(name);
             }
             Key::Address(ip) => {
@@ -358,15 +375,6 @@ impl Catalog {
         self.index.subnets_of(network)
     }
 
-    /// The names of a network's subnets with this placement.
-    pub(crate) fn subnets_at(
-        &self,
-        network: &Name,
-        placement: &Placement,
-    ) -> impl Iterator<Item = &Name> {
-        self.index.subnets_at(network, placement)
-    }
-
     /// The placements for which a network has subnets.
     pub(crate) fn placements_of(&self, network: &Name) -> impl Iterator<Item = &Placement> {
         self.index.placements_of(network)
@@ -381,7 +389,8 @@ impl Catalog {
     }
 
     /// The subnet that `ip` is of, if there is one.
-    pub(crate) fn subnet_of(&self, ip: IpAddr) -> Option<&Arc<Subnet>> {
+    #[must_use]
+    pub fn subnet_of(&self, ip: IpAddr) -> Option<&Arc<Subnet>> {
         let subnet = self.subnets.get(self.index.subnet_from(ip)?)?;
         subnet.cidr.contains(ip).then_some(subnet)
     }
@@ -431,9 +440,7 @@ impl Catalog {
 
     /// The records of a subnet's addresses.
     pub(crate) fn addresses_in(&self, cidr: Cidr) -> impl Iterator<Item = &Arc<Address>> {
-        self.addresses
-            .range(cidr.network()..=cidr.last())
-            .map(|(_, address)| address)
+        self.addresses.range(cidr.network()..=cidr.last())
     }
 
     /// The records of a subnet's addresses that somebody has.
@@ -446,25 +453,14 @@ impl Catalog {
     pub(crate) fn live_between(&self, range: AddressRange) -> impl Iterator<Item = &Arc<Address>> {
         self.addresses
             .range(range.first()..=range.last())
-            .map(|(_, address)| address)
             .filter(|address| !address.is_released())
     }
 
     /// The records of all addresses on a node: its endpoints', its leases, and its own.
     pub(crate) fn addresses_on(&self, node: &Name) -> impl Iterator<Item = &Arc<Address>> {
-        self.index
-            .addresses_on(node)
-            .chain(self.index.held_by(node))
-            .filter_map(|ip| self.addresses.get(&ip))
-    }
-
-    /// The attachments on a node.
-    pub(crate) fn attachments_on(&self, node: &Name) -> impl Iterator<Item = &Attachment> {
-        self.index
-            .addresses_on(node)
-            .filter_map(|ip| match &self.addresses.get(&ip)?.state {
-                AddressState::Bound { attachment } => Some(attachment),
-                _ => None,
-            })
+        let endpoints = self.endpoints_on(node).iter();
+        let bound = endpoints.flat_map(|endpoint| &endpoint.addresses);
+        let held = self.index.holdings().held_by(node);
+        (bound.map(|address| address.ip).chain(held)).filter_map(|ip| self.addresses.get(&ip))
     }
 }

@@ -248,6 +248,10 @@ pub struct Planned<T> {
     pub change: Change,
 }
 
+/// After how many edits a step ends. A few more may go with the last one and with the object that
+/// the whole is about; a store takes 127 in one transaction.
+pub(crate) const STEP_EDITS: usize = 90;
+
 /// One step of what does not fit into one change. Every step leaves the objects in order; the
 /// caller makes it, plans again, and so on until it is done.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,15 +2,20 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use trunkline_types::{Attachment, Name};
+use trunkline_types::{Attachment, Name, Pod};
 
 use crate::{
-    AllocateRequest, Ledger, NetworkSpec, NodeSpec, Placement, SubnetSpec, Timestamp,
-    create_network, create_subnet, register_node, release,
+    Address, AddressState, AllocateRequest, Change, Edit, Endpoint, EndpointAddress, GroupSpec,
+    Holder, Ledger, NetworkSpec, NodeSpec, Object, Placement, Policy, PoolSpec, ProfileSpec,
+    Release, ReservationSpec, ReservedAddress, Retention, Scope, SubnetSpec, Timestamp, Wanted,
+    create_group, create_network, create_pool, create_profile, create_reservation, create_subnet,
+    register_node,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
+pub(crate) const LONG_AGO: Timestamp = Timestamp::from_unix_seconds(1_600_000_000);
 
 pub(crate) fn parse<T: FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
@@ -56,12 +61,7 @@ pub(crate) fn in_rack(spec: SubnetSpec, rack: &str) -> SubnetSpec {
 
 /// For network `blue`, from node `n1`.
 pub(crate) fn request(attachment: &str) -> AllocateRequest {
-    AllocateRequest {
-        attachment: parse(attachment),
-        network: parse("blue"),
-        node: parse("n1"),
-        pod: None,
-    }
+    AllocateRequest::any(parse(attachment), name("n1"), name("blue"))
 }
 
 /// A ledger with network `blue` and node `n1` in rack `r1`.
@@ -81,7 +81,7 @@ pub(crate) fn add_node(ledger: &mut Ledger, name: &str, rack: &str) {
         boot_id: None,
         agent_version: None,
     };
-    let node = register_node(ledger.catalog(), &spec, NOW).unwrap();
+    let node = register_node(ledger, &spec, &Policy::default(), NOW).unwrap();
     ledger.apply(&node.change);
 }
 
@@ -92,13 +92,166 @@ pub(crate) fn add_subnet(ledger: &mut Ledger, spec: &SubnetSpec) {
 
 /// Allocates as `request` says and answers the address.
 pub(crate) fn take(ledger: &mut Ledger, request: &AllocateRequest) -> String {
-    let planned = crate::allocate(ledger.catalog(), ledger.free(), request, NOW).unwrap();
+    let planned = crate::allocate(ledger, request, &Policy::default(), NOW).unwrap();
     ledger.apply(&planned.change);
     planned.object.addresses[0].ip.to_string()
 }
 
+/// Released so long ago that the cool-down is over by [`NOW`].
 pub(crate) fn give_back(ledger: &mut Ledger, attachment: &str) {
-    let attachment: Attachment = parse(attachment);
-    let change = release(ledger.catalog(), &attachment, NOW);
+    let release = gone(attachment);
+    let change = crate::release(ledger.catalog(), &release, LONG_AGO).unwrap();
     ledger.apply(&change);
+}
+
+pub(crate) fn gone(attachment: &str) -> Release {
+    Release {
+        attachment: parse(attachment),
+        reason: "released".to_owned(),
+        expected: None,
+    }
+}
+
+/// A pool of subnet `b`.
+pub(crate) fn pool(name: &str, ranges: &[&str]) -> PoolSpec {
+    PoolSpec {
+        subnet: parse("b"),
+        name: parse(name),
+        ranges: ranges.iter().map(|range| parse(range)).collect(),
+        labels: Default::default(),
+    }
+}
+
+pub(crate) fn add_pool(ledger: &mut Ledger, spec: &PoolSpec) {
+    let pool = create_pool(ledger.catalog(), spec).unwrap();
+    ledger.apply(&pool.change);
+}
+
+/// A group that binds profile `gold`, with no priority.
+pub(crate) fn group(name: &str, scope: Scope) -> GroupSpec {
+    GroupSpec {
+        name: parse(name),
+        scope,
+        network: None,
+        pool: None,
+        profile: Some(parse("gold")),
+        priority: 0,
+        labels: Default::default(),
+    }
+}
+
+pub(crate) fn add_group(ledger: &mut Ledger, spec: &GroupSpec) {
+    let group = create_group(ledger.catalog(), spec).unwrap();
+    ledger.apply(&group.change);
+}
+
+/// A profile that limits nothing.
+pub(crate) fn add_profile(ledger: &mut Ledger, name: &str) {
+    let spec = ProfileSpec {
+        name: parse(name),
+        ingress: None,
+        egress: None,
+        dscp: None,
+        labels: Default::default(),
+    };
+    let profile = create_profile(ledger.catalog(), &spec).unwrap();
+    ledger.apply(&profile.change);
+}
+
+pub(crate) fn namespaces(names: &[&str]) -> std::collections::BTreeSet<Name> {
+    names.iter().map(|name| parse(name)).collect()
+}
+
+pub(crate) fn pod(name: &str) -> Pod {
+    Pod {
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+/// A reservation of these addresses of network `blue`, for ever.
+pub(crate) fn reservation(name: &str, holder: Holder, addresses: &[&str]) -> ReservationSpec {
+    let address = |text: &&str| ReservedAddress {
+        ip: parse(text),
+        mac: None,
+    };
+    ReservationSpec {
+        name: parse(name),
+        network: parse("blue"),
+        holder,
+        addresses: Wanted::Named(addresses.iter().map(address).collect()),
+        spare: 0,
+        retention: Retention::Forever,
+        owner: String::new(),
+        reason: String::new(),
+        expires: None,
+        labels: Default::default(),
+    }
+}
+
+pub(crate) fn reserve(ledger: &mut Ledger, spec: &ReservationSpec) {
+    let reservation = create_reservation(ledger, spec, NOW).unwrap();
+    ledger.apply(&reservation.change);
+}
+
+/// Gives `pod` the address, on node `n1`, whatever is free.
+pub(crate) fn bind(ledger: &mut Ledger, attachment: &str, pod: Option<Pod>, ip: &str) {
+    let revision = ledger.catalog().revision().next();
+    let subnet = ledger.catalog().subnet_of(parse(ip)).unwrap().clone();
+    let attachment: Attachment = parse(attachment);
+    let address = Address {
+        ip: parse(ip),
+        subnet: subnet.name.clone(),
+        network: subnet.network.clone(),
+        state: AddressState::Bound {
+            attachment: attachment.clone(),
+        },
+        since: NOW,
+        conflict: None,
+        revision,
+    };
+    let endpoint = Endpoint {
+        attachment,
+        pod,
+        node: parse("n1"),
+        network: subnet.network.clone(),
+        mac: parse("02:bb:00:00:00:01"),
+        addresses: vec![EndpointAddress {
+            ip: parse(ip),
+            subnet: subnet.name.clone(),
+        }],
+        pod_uid: None,
+        profile: None,
+        reservation: ledger
+            .catalog()
+            .reservation_of(parse(ip))
+            .map(|reservation| reservation.name.clone()),
+        created: NOW,
+        revision,
+    };
+    let edits = vec![
+        Edit::Put(Object::Address(Arc::new(address))),
+        Edit::Put(Object::Endpoint(Arc::new(endpoint))),
+    ];
+    ledger.apply(&Change::new(revision, edits));
+}
+
+/// Puts the address into the reserve of node `n1`.
+pub(crate) fn lease(ledger: &mut Ledger, ip: &str) {
+    let revision = ledger.catalog().revision().next();
+    let subnet = ledger.catalog().subnet_of(parse(ip)).unwrap().clone();
+    let address = Address {
+        ip: parse(ip),
+        subnet: subnet.name.clone(),
+        network: subnet.network.clone(),
+        state: AddressState::Leased {
+            node: parse("n1"),
+            recalled: false,
+        },
+        since: NOW,
+        conflict: None,
+        revision,
+    };
+    let put = Edit::Put(Object::Address(Arc::new(address)));
+    ledger.apply(&Change::new(revision, vec![put]));
 }

@@ -1,157 +1,218 @@
 //! Free addresses.
 
+mod set;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use trunkline_types::{AddressRange, Name};
 
-use crate::{Address, Catalog, Change, Edit, Key, Object, Revision, Subnet, ranges};
+use crate::{Catalog, Change, Edit, Key, Object, Subnet, ranges};
+
+pub use set::FreeSet;
 
 /// The free addresses of every subnet. It follows from the [`Catalog`] and is never stored.
+///
+/// It holds no clock: that an address was released lately, and so is kept for its last owner, is
+/// found when it is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FreeSpace {
-    subnets: BTreeMap<Name, FreeSet>,
+    subnets: BTreeMap<Name, SubnetSpace>,
+}
+
+/// The free addresses of one subnet: those that anybody may get, and apart from them those of each
+/// pool. What is in use, reserved or in conflict is in none of the sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubnetSpace {
+    is_v4: bool,
+    /// Which set an address belongs to when it is free: the first address of each interval, its
+    /// last one, and its pool.
+    layout: BTreeMap<IpAddr, (IpAddr, Option<Name>)>,
+    general: FreeSet,
+    pools: BTreeMap<Name, FreeSet>,
+}
+
+/// What a change may have made of free space, as known before it.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    subnets: BTreeSet<Name>,
+    addresses: BTreeSet<IpAddr>,
 }
 
 impl FreeSpace {
     /// The free space that `catalog` leaves.
     #[must_use]
     pub fn of(catalog: &Catalog) -> Self {
-        let mut space = Self::default();
-        for subnet in catalog.subnets() {
-            space.put_subnet(subnet);
+        let open = catalog.subnets().filter(|subnet| !subnet.deleting);
+        let spaces = open.map(|subnet| {
+            let space = SubnetSpace::of(catalog, subnet);
+            (subnet.name.clone(), space)
+        });
+        Self {
+            subnets: spaces.collect(),
         }
-        for address in catalog.addresses() {
-            space.put_address(address);
+    }
+
+    /// The free addresses of one subnet; none while it is being deleted.
+    #[must_use]
+    pub fn of_subnet(&self, subnet: &Name) -> Option<&SubnetSpace> {
+        self.subnets.get(subnet)
+    }
+
+    /// Keeps up with a change that touched `touched` and is in `catalog` now.
+    pub(crate) fn refresh(&mut self, catalog: &Catalog, touched: &Touched) {
+        for name in &touched.subnets {
+            match catalog.subnet(name).filter(|subnet| !subnet.deleting) {
+                Some(subnet) => {
+                    let space = SubnetSpace::of(catalog, subnet);
+                    self.subnets.insert(name.clone(), space);
+                }
+                None => {
+                    self.subnets.remove(name);
+                }
+            }
+        }
+        for ip in &touched.addresses {
+            if let Some(subnet) = catalog.subnet_of(*ip)
+                && let Some(space) = self.subnets.get_mut(&subnet.name)
+                && !touched.subnets.contains(&subnet.name)
+            {
+                space.refresh(catalog, *ip);
+            }
+        }
+    }
+}
+
+impl Touched {
+    /// What `change` touches, which is yet to be made on `catalog`.
+    pub(crate) fn by(catalog: &Catalog, change: &Change) -> Self {
+        let mut touched = Self::default();
+        for edit in change.edits() {
+            let key = match edit {
+                Edit::Put(Object::Reservation(reservation)) => {
+                    let ips = reservation.addresses.iter().map(|address| address.ip);
+                    touched.addresses.extend(ips);
+                    Key::Reservation(reservation.name.clone())
+                }
+                Edit::Put(object) => object.key(),
+                Edit::Delete(key) => key.clone(),
+            };
+            match key {
+                Key::Subnet(name) | Key::Pool(name, _) => {
+                    touched.subnets.insert(name);
+                }
+                Key::Address(ip) => {
+                    touched.addresses.insert(ip);
+                }
+                Key::Reservation(name) => {
+                    let before = catalog.reservation(&name).into_iter();
+                    let ips = before.flat_map(|reservation| &reservation.addresses);
+                    touched.addresses.extend(ips.map(|address| address.ip));
+                }
+                _ => {}
+            }
+        }
+        touched
+    }
+}
+
+impl SubnetSpace {
+    fn of(catalog: &Catalog, subnet: &Subnet) -> Self {
+        let handed_out = ranges::merged(subnet.handed_out());
+        let mut space = Self {
+            is_v4: subnet.cidr.network().is_ipv4(),
+            layout: BTreeMap::new(),
+            general: FreeSet::default(),
+            pools: BTreeMap::new(),
+        };
+        let mut pooled = Vec::new();
+        for pool in catalog.pools_of(&subnet.name) {
+            // What is excluded since the pool was made is not of the pool either.
+            let own = ranges::merged(pool.ranges.iter().copied());
+            let excluded = ranges::without(&own, &handed_out);
+            let own = ranges::without(&own, &excluded);
+            space.lay_out(&own, Some(&pool.name));
+            space.pools.insert(pool.name.clone(), FreeSet::new(&own));
+            pooled.extend(own);
+        }
+        let general = ranges::without(&handed_out, &ranges::merged(pooled));
+        space.lay_out(&general, None);
+        space.general = FreeSet::new(&general);
+        for address in catalog.addresses_in(subnet.cidr) {
+            space.refresh(catalog, address.ip);
+        }
+        for (ip, _) in catalog.reserved_in(subnet.cidr) {
+            space.refresh(catalog, ip);
         }
         space
     }
 
-    /// The free addresses of one subnet.
+    fn lay_out(&mut self, ranges: &[AddressRange], pool: Option<&Name>) {
+        for range in ranges {
+            let place = (range.last(), pool.cloned());
+            self.layout.insert(range.first(), place);
+        }
+    }
+
+    /// Whether its addresses are IPv4.
     #[must_use]
-    pub fn of_subnet(&self, subnet: &Name) -> Option<&FreeSet> {
-        self.subnets.get(subnet)
+    pub fn is_v4(&self) -> bool {
+        self.is_v4
     }
 
-    /// Keeps up with a change of the catalog.
-    pub fn apply(&mut self, change: &Change) {
-        for edit in change.edits() {
-            match edit {
-                Edit::Put(Object::Subnet(subnet)) => self.put_subnet(subnet),
-                Edit::Put(Object::Address(address)) => self.put_address(address),
-                Edit::Delete(Key::Subnet(name)) => {
-                    self.subnets.remove(name);
-                }
-                // Address records are deleted only when their subnet is on its way out.
-                Edit::Put(_) | Edit::Delete(_) => {}
-            }
-        }
-    }
-
-    fn put_subnet(&mut self, subnet: &Subnet) {
-        if subnet.deleting {
-            self.subnets.remove(&subnet.name);
-            return;
-        }
-        let free = FreeSet::new(&subnet.ranges, subnet.gateway);
-        self.subnets.insert(subnet.name.clone(), free);
-    }
-
-    fn put_address(&mut self, address: &Address) {
-        if let Some(free) = self.subnets.get_mut(&address.subnet) {
-            if address.is_released() {
-                free.release(address.ip, address.revision);
-            } else {
-                free.take(address.ip);
-            }
-        }
-    }
-}
-
-/// The free addresses of one subnet, the longest-free first.
-///
-/// Addresses that were never handed out are kept as intervals, so that a whole /8 costs as much as
-/// a /24; those that came back are kept in the order in which they did. Every operation takes
-/// O(log n) of the intervals and returned addresses, whatever the subnet's size or fill.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FreeSet {
-    /// Never handed out: each interval's first and last address. They neither overlap nor touch
-    /// the gateway.
-    fresh: BTreeMap<IpAddr, IpAddr>,
-    /// Handed out and returned, by the revision of the return. One change may return two
-    /// addresses, hence the address in the key.
-    returned: BTreeSet<(Revision, IpAddr)>,
-    /// The same the other way round, to find an address in `returned`.
-    returned_at: BTreeMap<IpAddr, Revision>,
-}
-
-impl FreeSet {
-    /// The addresses of `ranges`, which do not overlap, without the gateway.
+    /// The addresses that anybody may get.
     #[must_use]
-    pub fn new(ranges: &[AddressRange], gateway: IpAddr) -> Self {
-        let fresh = ranges.iter().map(|range| (range.first(), range.last()));
-        let mut free = Self {
-            fresh: fresh.collect(),
-            ..Self::default()
-        };
-        free.take(gateway);
-        free
+    pub fn general(&self) -> &FreeSet {
+        &self.general
     }
 
-    /// The address that has been free longest: one that never was handed out, else the one
-    /// returned first.
+    /// The addresses of that pool, if the subnet has it.
     #[must_use]
-    pub fn longest_free(&self) -> Option<IpAddr> {
-        let fresh = self.fresh.keys().next().copied();
-        fresh.or_else(|| self.returned.first().map(|(_, ip)| *ip))
+    pub fn pool(&self, pool: &Name) -> Option<&FreeSet> {
+        self.pools.get(pool)
     }
 
-    /// The free addresses within `ranges`, which are in order, the longest-free first.
-    pub(crate) fn longest_free_of<'a>(
-        &'a self,
-        ranges: &[AddressRange],
-    ) -> impl Iterator<Item = IpAddr> + use<'a> {
-        let fresh: Vec<_> = self
-            .fresh
-            .iter()
-            .filter_map(|(first, last)| AddressRange::new(*first, *last).ok())
-            .collect();
-        let taken = ranges::without(ranges, &fresh);
-        let fresh = ranges::without(ranges, &taken);
-        let within = ranges.to_vec();
-        let returned = self.returned.iter().map(|(_, ip)| *ip);
-        fresh
-            .into_iter()
-            .flat_map(ranges::each)
-            .chain(returned.filter(move |ip| ranges::contain(&within, *ip)))
-    }
-
-    /// Removes `ip`, if it is free.
-    pub fn take(&mut self, ip: IpAddr) {
-        if let Some(revision) = self.returned_at.remove(&ip) {
-            self.returned.remove(&(revision, ip));
-            return;
+    /// The addresses of that pool, or without one those that anybody may get.
+    #[must_use]
+    pub fn set(&self, pool: Option<&Name>) -> Option<&FreeSet> {
+        match pool {
+            Some(pool) => self.pool(pool),
+            None => Some(&self.general),
         }
-        let Some((&first, &last)) = self.fresh.range(..=ip).next_back() else {
+    }
+
+    /// The pool that `ip` is of, or would be if nobody had it: none if `ip` is not handed out at
+    /// all, `Some(None)` if it is of no pool.
+    pub(crate) fn place(&self, ip: IpAddr) -> Option<Option<&Name>> {
+        let (_, (last, pool)) = self.layout.range(..=ip).next_back()?;
+        (ip <= *last).then_some(pool.as_ref())
+    }
+
+    /// Puts `ip` where it belongs by the books.
+    fn refresh(&mut self, catalog: &Catalog, ip: IpAddr) {
+        let Some((_, (last, pool))) = self.layout.range(..=ip).next_back() else {
             return;
         };
-        if ip > last {
+        if ip > *last {
             return;
         }
-        self.fresh.remove(&first);
-        if let Some(before) = predecessor(ip).filter(|before| *before >= first) {
-            self.fresh.insert(first, before);
+        let set = match pool {
+            None => Some(&mut self.general),
+            Some(pool) => self.pools.get_mut(pool),
+        };
+        let Some(set) = set else { return };
+        set.take(ip);
+        if catalog.reservation_of(ip).is_some() {
+            return;
         }
-        if let Some(after) = successor(ip).filter(|after| *after <= last) {
-            self.fresh.insert(after, last);
+        let Some(address) = catalog.address(ip) else {
+            set.add_fresh(ip);
+            return;
+        };
+        if address.is_released() && address.conflict.is_none() {
+            let owner = address.last_owner();
+            set.add_returned(ip, address.revision, address.since, owner);
         }
-    }
-
-    /// Adds `ip` as one that was returned at `revision`.
-    pub fn release(&mut self, ip: IpAddr, revision: Revision) {
-        self.take(ip);
-        self.returned.insert((revision, ip));
-        self.returned_at.insert(ip, revision);
     }
 }
 

@@ -1,5 +1,6 @@
 //! All objects and the free space of their subnets, in step.
 
+use crate::free::Touched;
 use crate::{Catalog, Change, FreeSpace};
 
 /// What the one writer plans with: the [`Catalog`] and the [`FreeSpace`] that follows from it.
@@ -31,8 +32,9 @@ impl Ledger {
 
     /// Makes `change`, which was planned on this ledger as it is.
     pub fn apply(&mut self, change: &Change) {
+        let touched = Touched::by(&self.catalog, change);
         self.catalog.apply(change);
-        self.free.apply(change);
+        self.free.refresh(&self.catalog, &touched);
     }
 }
 

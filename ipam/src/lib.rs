@@ -46,7 +46,7 @@ pub use change::{Change, Edit, Key, Object, Planned, Revision, Step};
 pub use cluster::{Cluster, Epoch, begin_epoch, found_cluster, waive_report};
 pub use conflict::{ConflictError, ConflictReport, clear_conflict, report_conflict};
 pub use endpoint::{Endpoint, EndpointAddress};
-pub use free::{FreeSet, FreeSpace};
+pub use free::{FreeSet, FreeSpace, SubnetSpace};
 pub use group::{
     Binding, Choice, CreateGroupError, Group, GroupRulesError, GroupSpec, Level, Miss, Outcome,
     Resolution, Rung, Scope, Subject, UpdateGroupError, create_group, delete_group, explain,
@@ -54,15 +54,17 @@ pub use group::{
 };
 pub use ledger::Ledger;
 pub use listing::Listing;
-pub use mac::mac_of;
+pub use mac::{derived_mac, mac_of};
 pub use network::{
     CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, UpdateNetworkError, VlanInUse,
     create_network, delete_network, update_network,
 };
 pub use node::{
     Node, NodeEdit, NodeSpec, NodeUnfit, RegisterNodeError, Removal, RemovalCause, RemoveNodeError,
-    UpdateNodeError, farewell, overdue_nodes, register_node, remove_node, update_node,
+    UpdateNodeError, farewell, overdue_nodes, register_node, remove_node, unfinished_removals,
+    update_node,
 };
+pub use policy::Policy;
 pub use pool::{
     CreatePoolError, DeletePoolError, Pool, PoolRangesError, PoolSpec, UpdatePoolError,
     create_pool, delete_pool, update_pool,
@@ -71,7 +73,6 @@ pub use precondition::{NameInUse, PreconditionError};
 pub use profile::{
     DeleteProfileError, Profile, ProfileSpec, create_profile, delete_profile, update_profile,
 };
-pub use policy::Policy;
 pub use record::{Event, EventKind, Holding};
 pub use refusal::{Kind, Reason, Refusal};
 pub use release::{
@@ -88,5 +89,5 @@ pub use subnet::{
     CreateSubnetError, DeleteSubnetError, Placement, Subnet, SubnetLayoutError, SubnetSpec,
     SubnetUpdate, UpdateSubnetError, create_subnet, delete_subnet, update_subnet,
 };
-pub use sweep::{Evidence, Finding, Sweep, collect, due_reservations};
+pub use sweep::{Evidence, Finding, Sweep, collect, due_reservations, end_reservation};
 pub use timestamp::Timestamp;

@@ -12,7 +12,7 @@ use crate::{EndpointAddress, Epoch, Policy, Revision, Timestamp};
 
 pub use edit::{NodeEdit, UpdateNodeError, update_node};
 pub use register::{RegisterNodeError, register_node};
-pub use remove::{RemoveNodeError, farewell, overdue_nodes, remove_node};
+pub use remove::{RemoveNodeError, farewell, overdue_nodes, remove_node, unfinished_removals};
 pub use unfit::NodeUnfit;
 pub(crate) use unfit::fit;
 
@@ -83,12 +83,13 @@ pub struct Removal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RemovalCause {
-    /// Its agent said that it stops. Takes its leases; the node and its pods stay.
+    /// Its agent said that it stops for good. Takes its leases and its own addresses; the node and
+    /// its pods stay.
     Farewell,
     /// It was not heard for so long that its agent uses no lease any more. Takes its leases; the
-    /// node and its pods stay.
+    /// node, its own addresses and its pods stay.
     Offline,
-    /// An operator removes it. Refused while pods on it have addresses.
+    /// An operator removes it. Refused while it has any address.
     Operator,
     /// An operator removes it and vouches that it is switched off. Takes everything.
     PoweredOff,

@@ -1,10 +1,19 @@
 //! Taking addresses back.
 
+mod edits;
+
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use trunkline_types::{Attachment, Name};
 
-use crate::{Catalog, Change, Kind, Policy, Reason, Refusal, Revision, Timestamp};
+use crate::address::Tenant;
+use crate::{
+    AddressState, Catalog, Change, Edit, Kind, Node, Object, Policy, Reason, Refusal, Revision,
+    Timestamp,
+};
+
+pub(crate) use edits::Ending;
 
 /// A wish to end an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,10 +106,23 @@ pub struct ReleaseAddress {
 /// [`ReleaseError`] if the endpoint is not at the revision that is expected.
 pub fn release(
     catalog: &Catalog,
-    _release: &Release,
-    _now: Timestamp,
+    release: &Release,
+    now: Timestamp,
 ) -> Result<Change, ReleaseError> {
-    Ok(Change::none(catalog.revision()))
+    let Some(endpoint) = catalog.endpoint(&release.attachment) else {
+        return Ok(Change::none(catalog.revision()));
+    };
+    if let Some(expected) = release.expected
+        && expected != endpoint.revision
+    {
+        return Err(ReleaseError::Stale {
+            attachment: release.attachment.clone(),
+            expected,
+            current: endpoint.revision,
+        });
+    }
+    let ending = ending(catalog, &release.reason, now);
+    Ok(Change::new(ending.revision, ending.endpoint(endpoint)))
 }
 
 /// Plans taking an address from whatever has it: an endpoint goes with all its addresses.
@@ -111,9 +133,62 @@ pub fn release(
 /// `force` is not set.
 pub fn release_address(
     catalog: &Catalog,
-    _release: &ReleaseAddress,
-    _policy: &Policy,
-    _now: Timestamp,
+    release: &ReleaseAddress,
+    policy: &Policy,
+    now: Timestamp,
 ) -> Result<Change, ReleaseAddressError> {
-    Ok(Change::none(catalog.revision()))
+    let ip = release.ip;
+    let held = catalog
+        .address(ip)
+        .and_then(|address| Some((address, Tenant::of(catalog, address)?)));
+    let Some((address, tenant)) = held else {
+        return Err(ReleaseAddressError::NotHeld { ip });
+    };
+    if !release.force && !tenant.is_silent(policy, now) {
+        return Err(ReleaseAddressError::Alive {
+            ip,
+            node: tenant.node.clone(),
+            holder: tenant.who,
+        });
+    }
+    let ending = ending(catalog, &release.reason, now);
+    let edits = match &address.state {
+        AddressState::Bound { attachment } => catalog
+            .endpoint(attachment)
+            .map(|endpoint| ending.endpoint(endpoint))
+            .unwrap_or_default(),
+        AddressState::Leased { .. } => vec![ending.lease(address)],
+        AddressState::Node { node } => from_node(&ending, node, ip),
+        AddressState::Released { .. } => Vec::new(),
+    };
+    Ok(Change::new(ending.revision, edits))
 }
+
+fn ending<'a>(catalog: &'a Catalog, reason: &'a str, now: Timestamp) -> Ending<'a> {
+    Ending {
+        catalog,
+        reason,
+        now,
+        revision: catalog.revision().next(),
+    }
+}
+
+fn from_node(ending: &Ending<'_>, node: &Name, ip: IpAddr) -> Vec<Edit> {
+    let Some(node) = ending.catalog.node(node) else {
+        return Vec::new();
+    };
+    let (gone, addresses): (Vec<_>, _) = node.addresses.iter().cloned().partition(|a| a.ip == ip);
+    let mut edits: Vec<_> = gone
+        .iter()
+        .flat_map(|own| ending.node_address(&node.name, own))
+        .collect();
+    edits.push(Edit::Put(Object::Node(Arc::new(Node {
+        addresses,
+        revision: ending.revision,
+        ..Node::clone(node)
+    }))));
+    edits
+}
+
+#[cfg(test)]
+mod tests;

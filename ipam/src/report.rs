@@ -1,10 +1,15 @@
 //! What a node reports after a restore.
 
+mod books;
+
 use std::net::IpAddr;
 
 use trunkline_types::{Attachment, MacAddr, Name, Pod};
 
-use crate::{Change, Epoch, Ledger, Listing, NodeUnfit, Policy, Reason, Refusal, Step, Timestamp};
+use crate::node::fit;
+use crate::{Catalog, Change, Epoch, Listing, NodeUnfit, Reason, Refusal, Step, Timestamp};
+
+use books::Books;
 
 /// Everything that a node holds, as its OVSDB says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,17 +87,63 @@ impl Refusal for ReportError {
 /// Plans the next step of taking a node's report after a restore into the books. A node that has
 /// reported in this epoch has nothing more to tell here.
 ///
+/// What the back-up says the node has, and the node does not, ends first. Then what the node has and
+/// the back-up does not know is written down as it is. What the books give to somebody else waits
+/// for that node's report, which may end it; if both hold it, nobody is guessed to be right: the
+/// address is put in conflict, and an event says so. Last the node counts as having reported.
+///
 /// # Errors
 ///
 /// [`ReportError`] if the node may not report, or others must report first.
-pub fn report(
-    ledger: &Ledger,
-    _report: &Report,
-    _policy: &Policy,
-    _now: Timestamp,
-) -> Result<Step, ReportError> {
+pub fn report(catalog: &Catalog, report: &Report, now: Timestamp) -> Result<Step, ReportError> {
+    let node = fit(catalog, &report.node, Some(report.fence))?;
+    let epoch = catalog.epoch();
+    if report.epoch != epoch {
+        return Err(ReportError::WrongEpoch {
+            node: node.name.clone(),
+            given: report.epoch,
+            current: epoch,
+        });
+    }
+    if node.reported == epoch {
+        return Ok(Step {
+            change: Change::none(catalog.revision()),
+            done: true,
+        });
+    }
+    let books = Books {
+        catalog,
+        node,
+        report,
+        now,
+        revision: catalog.revision().next(),
+    };
+    let step = |edits| Step {
+        change: Change::new(books.revision, edits),
+        done: false,
+    };
+    let edits = books.ended();
+    if !edits.is_empty() {
+        return Ok(step(edits));
+    }
+    let findings = books.compare();
+    if !findings.known.is_empty() {
+        return Ok(step(findings.known));
+    }
+    if let Some(edits) = findings.contradicted {
+        return Ok(step(edits));
+    }
+    if !findings.awaited.is_empty() {
+        return Err(ReportError::Awaiting {
+            node: node.name.clone(),
+            nodes: Listing::of(findings.awaited),
+        });
+    }
     Ok(Step {
-        change: Change::none(ledger.catalog().revision()),
+        change: Change::new(books.revision, books.reported(&findings.foreign)),
         done: true,
     })
 }
+
+#[cfg(test)]
+mod tests;

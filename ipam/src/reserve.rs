@@ -1,12 +1,18 @@
 //! Node reserves: addresses leased to a node before any pod asks for them.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use trunkline_types::{MacAddr, Name};
 
+use crate::allocate::{Search, check_gate, derived};
+use crate::change::STEP_EDITS;
+use crate::node::fit;
+use crate::release::Ending;
 use crate::{
-    Catalog, Change, EndpointAddress, Kind, Ledger, NoSpace, NodeUnfit, Policy, Reason, Refusal,
-    Step, Timestamp,
+    Address, AddressState, Catalog, Change, Edit, EndpointAddress, Kind, Ledger, NoSpace, Node,
+    NodeUnfit, Object, Policy, Reason, Refusal, Revision, Step, Subnet, Timestamp,
 };
 
 /// A node's wish for addresses ahead of need.
@@ -74,44 +80,235 @@ impl Refusal for LeaseError {
 
 /// Plans leases for a node.
 ///
+/// Each slot has an address of each family that the network has for the node, or there is none. All
+/// reserves of a subnet together stay within [`Policy::reserve_share`] of what is not in use.
+///
 /// # Errors
 ///
 /// [`LeaseError`] if the node may not ask, or nothing on the network is for it. That the reserves'
 /// share is used up is no error: fewer slots are given, or none.
 pub fn lease(
     ledger: &Ledger,
-    _request: &LeaseRequest,
-    _policy: &Policy,
-    _now: Timestamp,
+    request: &LeaseRequest,
+    policy: &Policy,
+    now: Timestamp,
 ) -> Result<Leased, LeaseError> {
-    Ok(Leased {
-        slots: Vec::new(),
-        change: Change::none(ledger.catalog().revision()),
-    })
+    let catalog = ledger.catalog();
+    let node = fit(catalog, &request.node, Some(request.fence))?;
+    let Some(network) = catalog.network(&request.network) else {
+        return Err(LeaseError::NetworkNotFound {
+            network: request.network.clone(),
+        });
+    };
+    let search = Search {
+        ledger,
+        node,
+        network: &network.name,
+        pool: None,
+        owner: None,
+        derives_mac: true,
+        policy,
+        now,
+    };
+    let families = search.families();
+    if families.is_none() {
+        return Err(search.nowhere().into());
+    }
+    let count = usize::try_from(request.count.min(LeaseRequest::MAX_COUNT)).unwrap_or(usize::MAX);
+    let mut drawn: [Vec<(IpAddr, &Arc<Subnet>)>; 2] = [Vec::new(), Vec::new()];
+    let mut slots = count;
+    for (drawn, is_v4) in drawn.iter_mut().zip([true, false]) {
+        if families.has(is_v4) {
+            // The MAC address follows from the IPv4 address, if there is one.
+            let derives_mac = is_v4 || !families.has(true);
+            *drawn = draw(
+                &Search {
+                    derives_mac,
+                    ..search
+                },
+                is_v4,
+                slots,
+            )?;
+            slots = drawn.len();
+        }
+    }
+    Ok(leased(ledger, node, &drawn, slots, now))
 }
 
-/// Plans the return of leases that the node has dropped. What is not leased to it is passed over,
-/// so that a repeated return succeeds.
+/// Up to `count` addresses of the family that the reserves' share leaves.
+fn draw<'a>(
+    search: &Search<'a>,
+    is_v4: bool,
+    count: usize,
+) -> Result<Vec<(IpAddr, &'a Arc<Subnet>)>, NoSpace> {
+    let catalog = search.ledger.catalog();
+    let mut drawn = Vec::new();
+    let mut closed = None;
+    for (subnet, set) in search.sets(is_v4) {
+        let left = count - drawn.len();
+        if left == 0 {
+            break;
+        }
+        if let Err(error) = check_gate(catalog, subnet, search.policy, search.now) {
+            closed.get_or_insert(error);
+            continue;
+        }
+        let budget = allowance(set.free(), catalog.leased(&subnet.name), search.policy);
+        let budget = usize::try_from(budget).unwrap_or(usize::MAX).min(left);
+        let ready = set.ready(search.policy, search.now);
+        let ready = ready.filter(|ip| search.mac_is_free(*ip)).take(budget);
+        drawn.extend(ready.map(|ip| (ip, subnet)));
+    }
+    match closed {
+        Some(error) if drawn.is_empty() => Err(error),
+        _ => Ok(drawn),
+    }
+}
+
+/// How many more addresses of a subnet may be leased: the share is of what is free or leased.
+fn allowance(free: u64, leased: u64, policy: &Policy) -> u64 {
+    let share = free.saturating_add(leased) / policy.reserve_share.max(1);
+    share.saturating_sub(leased)
+}
+
+fn leased(
+    ledger: &Ledger,
+    node: &Node,
+    drawn: &[Vec<(IpAddr, &Arc<Subnet>)>; 2],
+    slots: usize,
+    now: Timestamp,
+) -> Leased {
+    let catalog = ledger.catalog();
+    let revision = catalog.revision().next();
+    let mut edits = Vec::new();
+    let slots: Vec<_> = (0..slots)
+        .map(|place| {
+            let addresses = drawn.iter().filter_map(|drawn| drawn.get(place));
+            let addresses: Vec<_> = addresses
+                .map(|(ip, subnet)| EndpointAddress {
+                    ip: *ip,
+                    subnet: subnet.name.clone(),
+                })
+                .collect();
+            let mac = derived(addresses.iter().map(|address| address.ip));
+            Slot { addresses, mac }
+        })
+        .collect();
+    for (ip, subnet) in drawn
+        .iter()
+        .flat_map(|drawn| drawn.iter().take(slots.len()))
+    {
+        edits.push(Edit::Put(Object::Address(Arc::new(Address {
+            ip: *ip,
+            subnet: subnet.name.clone(),
+            network: subnet.network.clone(),
+            state: AddressState::Leased {
+                node: node.name.clone(),
+                recalled: false,
+            },
+            since: now,
+            conflict: None,
+            revision,
+        }))));
+    }
+    let change = match edits.is_empty() {
+        true => Change::none(catalog.revision()),
+        false => Change::new(revision, edits),
+    };
+    Leased { slots, change }
+}
+
+/// Plans the next step of the return of leases that the node has dropped. What is not leased to it
+/// is passed over, so that a repeated return succeeds.
 ///
 /// # Errors
 ///
 /// [`NodeUnfit`] if the node is not there or speaks with an older fence.
 pub fn return_leases(
     catalog: &Catalog,
-    _node: &Name,
-    _fence: u64,
-    _addresses: &[IpAddr],
-    _now: Timestamp,
+    node: &Name,
+    fence: u64,
+    addresses: &[IpAddr],
+    now: Timestamp,
 ) -> Result<Step, NodeUnfit> {
-    Ok(Step {
-        change: Change::none(catalog.revision()),
-        done: true,
-    })
+    let node = fit(catalog, node, Some(fence))?;
+    let ending = Ending {
+        catalog,
+        reason: "",
+        now,
+        revision: catalog.revision().next(),
+    };
+    // Each once, whatever the node says: a change has no key twice.
+    let addresses: BTreeSet<_> = addresses.iter().copied().collect();
+    let records = addresses.into_iter().filter_map(|ip| catalog.address(ip));
+    let mut leases = records.filter(|address| is_leased_to(address, &node.name));
+    let first = leases.by_ref().take(STEP_EDITS);
+    let edits: Vec<_> = first.map(|address| ending.lease(address)).collect();
+    let change = match edits.is_empty() {
+        true => Change::none(catalog.revision()),
+        false => Change::new(ending.revision, edits),
+    };
+    let done = leases.next().is_none();
+    Ok(Step { change, done })
 }
 
-/// Plans asking nodes for their leases of subnets that run low. Empty when nothing is to be asked;
-/// otherwise call again after the change, for it takes no more than fits into one.
-#[must_use]
-pub fn recall(ledger: &Ledger, _policy: &Policy, _now: Timestamp) -> Change {
-    Change::none(ledger.catalog().revision())
+pub(crate) fn is_leased_to(address: &Address, node: &Name) -> bool {
+    matches!(&address.state, AddressState::Leased { node: to, .. } if to == node)
 }
+
+/// Plans asking nodes for their leases of subnets that run low: where less is free than is leased,
+/// as many as are beyond the share. A node that is asked drops the slot first and then returns it;
+/// only that frees the address. Empty when nothing is to be asked; otherwise call again after the
+/// change, for it takes no more than fits into one.
+#[must_use]
+pub fn recall(ledger: &Ledger, policy: &Policy, _now: Timestamp) -> Change {
+    let catalog = ledger.catalog();
+    let revision = catalog.revision().next();
+    let mut edits = Vec::new();
+    for (subnet, leases) in catalog.lenders() {
+        let leased = catalog.leased(&subnet.name);
+        let space = ledger.free().of_subnet(&subnet.name);
+        // Nothing of a subnet that is being deleted is free; its leases are all wanted back.
+        let free = space.map_or(0, |space| space.general().free());
+        if free >= leased {
+            continue;
+        }
+        let keep = match space {
+            Some(_) => free.saturating_add(leased) / policy.reserve_share.max(1),
+            None => 0,
+        };
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+        for address in leases.skip(keep) {
+            if edits.len() == STEP_EDITS {
+                break;
+            }
+            edits.extend(recalled(address, revision));
+        }
+    }
+    match edits.is_empty() {
+        true => Change::none(catalog.revision()),
+        false => Change::new(revision, edits),
+    }
+}
+
+/// The lease as one that is asked for; none if it is already.
+fn recalled(address: &Address, revision: Revision) -> Option<Edit> {
+    let AddressState::Leased {
+        node,
+        recalled: false,
+    } = &address.state
+    else {
+        return None;
+    };
+    Some(Edit::Put(Object::Address(Arc::new(Address {
+        state: AddressState::Leased {
+            node: node.clone(),
+            recalled: true,
+        },
+        revision,
+        ..address.clone()
+    }))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,18 @@
 
 mod due;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_types::{Attachment, ContainerId, Name};
 
-use crate::{Catalog, Change, Endpoint, Policy, Release, ReleaseError, Revision, Timestamp};
+use crate::{
+    Catalog, Change, Edit, Endpoint, Event, EventKind, Key, Object, Policy, Release, ReleaseError,
+    Revision, Timestamp, release,
+};
 
-pub use due::due_reservations;
+pub use due::{due_reservations, end_reservation};
 
 /// What is known of one node's pods at one time.
 pub struct Evidence<'a> {
@@ -50,6 +54,16 @@ impl Finding {
 #[derive(Clone, Debug)]
 pub struct Sweep {
     gap: Duration,
+    suspects: BTreeMap<Name, BTreeMap<Attachment, Suspect>>,
+}
+
+/// An endpoint that was seen to be gone.
+#[derive(Clone, Copy, Debug)]
+struct Suspect {
+    /// The endpoint's revision then.
+    revision: Revision,
+    /// When it was seen first; everything since then agreed.
+    since: Timestamp,
 }
 
 impl Sweep {
@@ -58,22 +72,90 @@ impl Sweep {
     pub fn new(policy: &Policy) -> Self {
         Self {
             gap: policy.sweep_gap,
+            suspects: BTreeMap::new(),
         }
     }
 
-    /// Takes in what is known of a node now; answers the endpoints on it that are gone.
+    /// Takes in what is known of a node now; answers the endpoints on it that are gone: this and an
+    /// observation at least [`Policy::sweep_gap`] ago say so, and none in between says otherwise.
     pub fn observe(
         &mut self,
-        _catalog: &Catalog,
-        _evidence: &Evidence<'_>,
-        _now: Timestamp,
+        catalog: &Catalog,
+        evidence: &Evidence<'_>,
+        now: Timestamp,
     ) -> Vec<Finding> {
-        let _ = self.gap;
-        Vec::new()
+        let before = self.suspects.remove(evidence.node).unwrap_or_default();
+        let endpoints = catalog.endpoints_on(evidence.node);
+        let mut suspects = BTreeMap::new();
+        let mut findings = Vec::new();
+        for endpoint in endpoints {
+            let Some(reason) = evidence.against(endpoint, endpoints) else {
+                continue;
+            };
+            let seen = before.get(&endpoint.attachment);
+            let seen = seen.filter(|seen| seen.revision == endpoint.revision);
+            // A clock that was set back must not put off the second look for as long.
+            let since = seen.map_or(now, |seen| seen.since.min(now));
+            if seen.is_some() && now >= since.after(self.gap.as_secs()) {
+                findings.push(Finding {
+                    attachment: endpoint.attachment.clone(),
+                    revision: endpoint.revision,
+                    reason,
+                });
+            }
+            let suspect = Suspect {
+                revision: endpoint.revision,
+                since,
+            };
+            suspects.insert(endpoint.attachment.clone(), suspect);
+        }
+        if !suspects.is_empty() {
+            self.suspects.insert(evidence.node.clone(), suspects);
+        }
+        findings
     }
 
-    /// Forgets what was seen on a node, because it is gone.
-    pub fn forget(&mut self, _node: &Name) {}
+    /// Forgets what was seen on a node: it was removed, or its evidence cannot be trusted.
+    pub fn forget(&mut self, node: &Name) {
+        self.suspects.remove(node);
+    }
+}
+
+impl Evidence<'_> {
+    /// What says that `endpoint`, one of `all` on the node, is gone; none if something says that it
+    /// is not, or if neither runtime nor orchestrator could be asked.
+    fn against(&self, endpoint: &Endpoint, all: &[Arc<Endpoint>]) -> Option<String> {
+        let container = &endpoint.attachment.container;
+        if self.ovsdb.contains(&endpoint.attachment) {
+            return None;
+        }
+        let mut witnesses = vec!["its interface is not in OVSDB"];
+        if let Some(runtime) = self.runtime {
+            if runtime.contains(container) {
+                return None;
+            }
+            witnesses.push("the runtime does not have its container");
+        }
+        match (self.pod_exists)(endpoint) {
+            // A pod outlives its containers: this one has another interface by now.
+            Some(true) if self.runtime.is_some() && is_superseded(endpoint, all) => {
+                witnesses.push("its pod has another one");
+            }
+            Some(true) => return None,
+            Some(false) => witnesses.push("the orchestrator does not have its pod"),
+            None => {}
+        }
+        (witnesses.len() > 1).then(|| witnesses.join(", "))
+    }
+}
+
+fn is_superseded(endpoint: &Endpoint, all: &[Arc<Endpoint>]) -> bool {
+    endpoint.pod.is_some()
+        && all.iter().any(|other| {
+            other.pod == endpoint.pod
+                && other.attachment.ifname == endpoint.attachment.ifname
+                && other.revision > endpoint.revision
+        })
 }
 
 /// Plans the collection of an endpoint that is gone: its release, and an event.
@@ -83,8 +165,24 @@ impl Sweep {
 /// [`ReleaseError`] if the endpoint changed since it was observed.
 pub fn collect(
     catalog: &Catalog,
-    _finding: &Finding,
-    _now: Timestamp,
+    finding: &Finding,
+    now: Timestamp,
 ) -> Result<Change, ReleaseError> {
-    Ok(Change::none(catalog.revision()))
+    let change = release(catalog, &finding.release(), now)?;
+    if change.is_empty() {
+        return Ok(change);
+    }
+    let event = Event {
+        at: now,
+        kind: EventKind::AddressCollected,
+        about: Key::Endpoint(finding.attachment.clone()).to_string(),
+        message: finding.reason.clone(),
+        revision: change.revision(),
+    };
+    let event = Edit::Put(Object::Event(Arc::new(event)));
+    let edits = change.edits().iter().cloned().chain([event]);
+    Ok(Change::new(change.revision(), edits.collect()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@ mod reader;
 
 use trunkline_ipam::{Catalog, Object, Revision};
 
+use crate::replica::Claim;
+
 pub use batch::{Batch, Room, StoredBatch};
 pub use embedded::Embedded;
 pub use error::{StoreError, WatchError};
@@ -100,6 +102,46 @@ pub enum Opened {
     Embedded(Embedded),
     /// In etcd.
     Etcd(Etcd),
+}
+
+/// A store of which this process is the only writer, while no replica runs: for restoring it.
+pub(crate) struct Alone {
+    /// The writer's side.
+    pub(crate) store: Box<dyn Store>,
+    claim: Option<Claim>,
+}
+
+impl Opened {
+    /// The right to write, for as long as it is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Led`] if a replica leads, and other errors if the store fails.
+    pub(crate) async fn alone(self) -> Result<Alone, StoreError> {
+        match self {
+            Self::Embedded(store) => Ok(Alone {
+                store: Box::new(store),
+                claim: None,
+            }),
+            Self::Etcd(etcd) => {
+                let term = etcd.lead_alone().await?;
+                Ok(Alone {
+                    store: term.store,
+                    claim: Some(term.claim),
+                })
+            }
+        }
+    }
+}
+
+impl Alone {
+    /// Gives the right up, so that a replica can lead at once.
+    pub(crate) async fn resign(self) {
+        drop(self.store);
+        if let Some(claim) = self.claim {
+            claim.resign().await;
+        }
+    }
 }
 
 impl From<Etcd> for Opened {

@@ -1,12 +1,12 @@
 use super::*;
 use crate::fixture::{
-    NOW, add_node, add_subnet, give_back, in_rack, ledger, name, network, parse, request, subnet,
-    take,
+    NOW, add_node, add_subnet, give_back, gone, in_rack, ledger, name, network, parse, request,
+    subnet, take,
 };
 use crate::{Ledger, create_network, delete_subnet, release};
 
 fn refusal(ledger: &Ledger, request: &AllocateRequest) -> String {
-    allocate(ledger.catalog(), ledger.free(), request, NOW)
+    allocate(ledger, request, &Policy::default(), NOW)
         .unwrap_err()
         .to_string()
 }
@@ -26,7 +26,7 @@ fn an_endpoint_has_address_mac_time_and_pod() {
         pod: Some(pod.clone()),
         ..request("c1/eth0")
     };
-    let planned = allocate(ledger.catalog(), ledger.free(), &request, NOW).unwrap();
+    let planned = allocate(&ledger, &request, &Policy::default(), NOW).unwrap();
     assert_eq!(
         *planned.object,
         Endpoint {
@@ -56,9 +56,9 @@ fn a_repeated_request_gets_the_same_endpoint_and_changes_nothing() {
     add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
     take(&mut ledger, &request("c1/eth0"));
     let again = allocate(
-        ledger.catalog(),
-        ledger.free(),
+        &ledger,
         &request("c1/eth0"),
+        &Policy::default(),
         Timestamp::from_unix_seconds(2_000_000_000),
     )
     .unwrap();
@@ -81,7 +81,7 @@ fn an_attachment_has_one_network_and_one_node() {
          one on network `blue` and node `n2`: release the first one (CNI DEL) before asking again"
     );
     let green = AllocateRequest {
-        network: name("green"),
+        network: Some(name("green")),
         ..request("c1/eth0")
     };
     assert!(refusal(&ledger, &green).contains("on network `green` and node `n1`"));
@@ -102,8 +102,8 @@ fn the_rack_comes_first_and_then_what_belongs_to_no_rack() {
     assert_eq!(given, ["10.1.1.2", "10.1.2.2", "10.1.0.2"]);
     assert_eq!(
         refusal(&ledger, &request("c4/eth0")),
-        "network `blue` has no free address for rack `r1`: 3 of 3 in use in `b-rack`, `c-rack` \
-         and `a-anywhere`; remove pods, see `netctl endpoint ls`, or add a subnet with `netctl \
+        "network `blue` has no free address for rack `r1`: 3 of 3 in use or withheld in \
+         `b-rack`, `c-rack` and `a-anywhere`, 0 released too lately; remove pods, see `netctl endpoint ls`, or add a subnet with `netctl \
          subnet create`"
     );
 }
@@ -119,9 +119,9 @@ fn a_rack_without_a_subnet_is_told_which_racks_have_one() {
     }
     assert_eq!(
         refusal(&ledger, &request("c1/eth0")),
-        "network `blue` has subnets for rack(s) `r5` and `r6` only, and node `n1` is in rack \
-         `r1`: add a subnet with `netctl subnet create … --rack r1`, or run the pod in one of \
-         those racks"
+        "network `blue` has subnets for `rack r5` and `rack r6` only, and node `n1` is in \
+         rack `r1`: add a subnet with `netctl subnet create … --rack r1`, or run the pod on one of \
+         those nodes"
     );
 }
 
@@ -129,7 +129,7 @@ fn a_rack_without_a_subnet_is_told_which_racks_have_one() {
 fn network_and_node_must_exist() {
     let ledger = ledger();
     let red = AllocateRequest {
-        network: name("red"),
+        network: Some(name("red")),
         ..request("c1/eth0")
     };
     assert!(refusal(&ledger, &red).starts_with("network `red` does not exist: "));
@@ -161,7 +161,11 @@ fn the_address_that_has_been_free_longest_is_next_even_after_a_restart() {
 #[test]
 fn release_of_an_unknown_attachment_is_a_no_op() {
     let ledger = ledger();
-    assert!(release(ledger.catalog(), &parse("c9/eth0"), NOW).is_empty());
+    assert!(
+        release(ledger.catalog(), &gone("c9/eth0"), NOW)
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -170,8 +174,8 @@ fn planning_leaves_the_ledger_alone() {
     add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
     take(&mut ledger, &request("c1/eth0"));
     let before = ledger.clone();
-    let _ = allocate(ledger.catalog(), ledger.free(), &request("c2/eth0"), NOW);
-    let _ = release(ledger.catalog(), &parse("c1/eth0"), NOW);
+    let _ = allocate(&ledger, &request("c2/eth0"), &Policy::default(), NOW);
+    let _ = release(ledger.catalog(), &gone("c1/eth0"), NOW);
     let _ = create_network(ledger.catalog(), &network("green", "200"));
     let _ = delete_subnet(ledger.catalog(), &name("b"), None);
     assert_eq!(ledger, before);

@@ -1,12 +1,17 @@
 //! The catalog's second ways in: each is kept up with every put and delete, so that no rule has to
 //! walk all objects.
 
+mod holdings;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use trunkline_types::{Cidr, LabelValue, MacAddr, Name, VlanId};
+use trunkline_types::{Cidr, LabelValue, MacAddr, Name, Selector, VlanId};
 
 use crate::{Address, Endpoint, Group, Holder, Network, Placement, Pool, Reservation, Subnet};
+
+pub(super) use holdings::Holdings;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
@@ -33,11 +38,10 @@ pub(super) struct Index {
     holders: BTreeMap<Holder, BTreeSet<Name>>,
     /// Subnet → how many of its addresses are in use. Subnets without any are left out.
     bound: BTreeMap<Name, u64>,
-    /// Node → addresses of the endpoints on it. Addresses, because they are a tenth of an
-    /// attachment's size.
-    on_node: BTreeMap<Name, BTreeSet<IpAddr>>,
-    /// Node → addresses that it leases or has for itself.
-    held: BTreeMap<Name, BTreeSet<IpAddr>>,
+    /// Who has what.
+    holdings: Holdings,
+    /// The nodes that have not reported in the cluster's epoch.
+    unreported: BTreeSet<Name>,
 }
 
 impl Index {
@@ -78,24 +82,14 @@ impl Index {
     }
 
     pub(super) fn add_address(&mut self, address: &Address) {
-        if let Some(node) = address.held_by() {
-            let ips = self.held.entry(node.clone()).or_default();
-            ips.insert(address.ip);
-        }
         if !address.is_released() {
             *self.bound.entry(address.subnet.clone()).or_default() += 1;
         }
+        self.holdings.add_address(address);
     }
 
     pub(super) fn remove_address(&mut self, address: &Address) {
-        if let Some(node) = address.held_by()
-            && let Some(ips) = self.held.get_mut(node)
-        {
-            ips.remove(&address.ip);
-            if ips.is_empty() {
-                self.held.remove(node);
-            }
-        }
+        self.holdings.remove_address(address);
         if address.is_released() {
             return;
         }
@@ -107,32 +101,21 @@ impl Index {
         }
     }
 
-    pub(super) fn add_endpoint(&mut self, endpoint: &Endpoint) {
-        let ips = endpoint.addresses.iter().map(|address| address.ip);
-        self.on_node
-            .entry(endpoint.node.clone())
-            .or_default()
-            .extend(ips);
+    pub(super) fn add_endpoint(&mut self, endpoint: &Arc<Endpoint>) {
+        self.holdings.add_endpoint(endpoint);
         if let Some(profile) = &endpoint.profile {
             *self.profiles.entry(profile.clone()).or_default() += 1;
         }
     }
 
     pub(super) fn remove_endpoint(&mut self, endpoint: &Endpoint) {
+        self.holdings.remove_endpoint(endpoint);
         if let Some(profile) = &endpoint.profile
             && let Some(count) = self.profiles.get_mut(profile)
         {
             *count -= 1;
             if *count == 0 {
                 self.profiles.remove(profile);
-            }
-        }
-        if let Some(ips) = self.on_node.get_mut(&endpoint.node) {
-            for address in &endpoint.addresses {
-                ips.remove(&address.ip);
-            }
-            if ips.is_empty() {
-                self.on_node.remove(&endpoint.node);
             }
         }
     }
@@ -273,6 +256,17 @@ impl Index {
             .flat_map(BTreeMap::keys)
     }
 
+    /// The network's subnets that belong to no rack, by placement. The racks come before them in
+    /// the map and are not walked: there may be thousands.
+    pub(super) fn rackless(
+        &self,
+        network: &Name,
+    ) -> impl Iterator<Item = (&Placement, &BTreeSet<Name>)> {
+        let first = Placement::Nodes(Selector::default());
+        let places = self.places.get(network).into_iter();
+        places.flat_map(move |places| places.range(first.clone()..))
+    }
+
     /// The only subnets that can have addresses in common with `cidr`: the last one that starts
     /// before it and those that start in it.
     pub(super) fn neighbours(&self, cidr: Cidr) -> impl Iterator<Item = &Name> {
@@ -296,11 +290,20 @@ impl Index {
         self.bound.get(subnet).copied().unwrap_or_default()
     }
 
-    pub(super) fn addresses_on(&self, node: &Name) -> impl Iterator<Item = IpAddr> {
-        self.on_node.get(node).into_iter().flatten().copied()
+    pub(super) fn holdings(&self) -> &Holdings {
+        &self.holdings
     }
 
-    pub(super) fn held_by(&self, node: &Name) -> impl Iterator<Item = IpAddr> {
-        self.held.get(node).into_iter().flatten().copied()
+    /// Keeps in mind whether a node has yet to report.
+    pub(super) fn set_unreported(&mut self, node: &Name, unreported: bool) {
+        if unreported {
+            self.unreported.insert(node.clone());
+        } else {
+            self.unreported.remove(node);
+        }
+    }
+
+    pub(super) fn unreported(&self) -> impl Iterator<Item = &Name> {
+        self.unreported.iter()
     }
 }

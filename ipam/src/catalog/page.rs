@@ -11,7 +11,7 @@ impl Catalog {
     pub fn objects_after<'a>(
         &'a self,
         kind: Kind,
-        after: Option<&Key>,
+        after: Option<&'a Key>,
     ) -> Box<dyn Iterator<Item = Object> + 'a> {
         fn beyond<K: Clone>(key: Option<&K>) -> (Bound<K>, Bound<K>) {
             let start = key.cloned().map_or(Bound::Unbounded, Bound::Excluded);
@@ -52,8 +52,20 @@ impl Catalog {
             Kind::Profile => by!(profiles, Profile),
             Kind::Reservation => by!(reservations, Reservation),
             Kind::Node => by!(nodes, Node),
-            Kind::Address => by!(addresses, Address),
-            Kind::Endpoint => by!(endpoints, Endpoint),
+            Kind::Address => {
+                let after = match after {
+                    Some(Key::Address(ip)) => Some(*ip),
+                    _ => None,
+                };
+                Box::new(self.addresses.after(after).cloned().map(Object::Address))
+            }
+            Kind::Endpoint => match after {
+                Some(Key::Endpoint(attachment)) => {
+                    let rest = self.endpoints.after(attachment);
+                    Box::new(rest.cloned().map(Object::Endpoint))
+                }
+                _ => Box::new(self.endpoints.values().cloned().map(Object::Endpoint)),
+            },
             // The past is stored, not kept in memory.
             Kind::Holding | Kind::Event => Box::new(std::iter::empty()),
         }
@@ -99,7 +111,10 @@ mod tests {
     fn step_by_step(catalog: &Catalog, kind: Kind) -> Vec<Object> {
         let mut all = Vec::new();
         let mut after = None;
-        while let Some(object) = catalog.objects_after(kind, after.as_ref()).next() {
+        while let Some(object) = catalog
+            .objects_after(kind, after.clone().as_ref())
+            .next()
+        {
             after = Some(object.key());
             all.push(object);
         }
@@ -121,7 +136,12 @@ mod tests {
 
     #[test]
     fn pools_come_in_the_order_of_subnet_and_name() {
-        let pools = vec![pool("a", "x"), pool("a", "y"), pool("b", "a"), pool("c", "z")];
+        let pools = vec![
+            pool("a", "x"),
+            pool("a", "y"),
+            pool("b", "a"),
+            pool("c", "z"),
+        ];
         let catalog = catalog(pools.clone());
         assert_eq!(step_by_step(&catalog, Kind::Pool), pools);
         let gone = Key::Pool("b".parse().unwrap(), "zz".parse().unwrap());

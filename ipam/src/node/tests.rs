@@ -14,7 +14,7 @@ fn spec(rack: &str) -> NodeSpec {
 #[test]
 fn registering_again_changes_nothing() {
     let ledger = ledger();
-    let planned = register_node(ledger.catalog(), &spec("r1"), NOW).unwrap();
+    let planned = register_node(&ledger, &spec("r1"), &Policy::default(), NOW).unwrap();
     assert!(planned.change.is_empty());
 }
 
@@ -23,11 +23,11 @@ fn a_node_with_endpoints_stays_in_its_rack() {
     let mut ledger = ledger();
     add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
     take(&mut ledger, &request("c1/eth0"));
-    let error = register_node(ledger.catalog(), &spec("r2"), NOW).unwrap_err();
+    let error = register_node(&ledger, &spec("r2"), &Policy::default(), NOW).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "node `n1` cannot move from rack `r1` to rack `r2` while 1 endpoint(s) on it have \
-         addresses, `c1/eth0`: move its pods elsewhere first, or correct its rack"
+        "node `n1` cannot move from rack `r1` to rack `r2` while 1 address(es) are bound or \
+         leased on it, `10.1.0.2`: move its pods elsewhere first, or correct its rack"
     );
     give_back(&mut ledger, "c1/eth0");
     add_node(&mut ledger, "n1", "r2");

@@ -1,7 +1,5 @@
 //! Which addresses a reservation gets that names none.
 
-use std::net::IpAddr;
-
 use trunkline_types::Name;
 
 use super::shape::check_number;
@@ -9,7 +7,7 @@ use super::{
     Holder, Reservation, ReservationShapeError, ReservationSpec, ReserveAddressError,
     ReservedAddress, Wanted,
 };
-use crate::{Catalog, Ledger, Listing, Subnet, ranges};
+use crate::{Catalog, Ledger, Listing, Subnet};
 
 /// Why no addresses are chosen.
 #[derive(Debug)]
@@ -119,7 +117,9 @@ fn grow(
     each: usize,
 ) -> Result<(), ReserveAddressError> {
     let wanted = each - own.len();
-    let free: Vec<_> = longest_free(ledger, subnet).take(wanted).collect();
+    let space = ledger.free().of_subnet(&subnet.name).into_iter();
+    let free = space.flat_map(|space| space.general().in_order());
+    let free: Vec<_> = free.take(wanted).collect();
     if free.len() < wanted {
         return Err(ReserveAddressError::Full {
             subnet: subnet.name.clone(),
@@ -129,25 +129,4 @@ fn grow(
     }
     own.extend(free.into_iter().map(|ip| ReservedAddress { ip, mac: None }));
     Ok(())
-}
-
-/// The addresses that nobody has, reserved, or put into a pool, the longest-free first.
-fn longest_free<'a>(ledger: &'a Ledger, subnet: &'a Subnet) -> impl Iterator<Item = IpAddr> {
-    let catalog = ledger.catalog();
-    let pools = catalog.pools_of(&subnet.name).flat_map(|pool| &pool.ranges);
-    let reserved = catalog
-        .reserved_in(subnet.cidr)
-        .filter_map(|(ip, _)| trunkline_types::AddressRange::new(ip, ip).ok());
-    let withheld = ranges::merged(pools.copied().chain(reserved));
-    let open = ranges::without(&subnet.handed_out(), &withheld);
-    let unclaimed = |ip: &IpAddr| {
-        let record = catalog.address(*ip);
-        record.is_none_or(|record| record.is_released() && record.conflict.is_none())
-    };
-    ledger
-        .free()
-        .of_subnet(&subnet.name)
-        .into_iter()
-        .flat_map(move |free| free.longest_free_of(&open))
-        .filter(unclaimed)
 }

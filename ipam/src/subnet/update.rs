@@ -199,3 +199,6 @@ fn check_placement(
         addresses,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,7 @@ pub(super) enum Next {
     /// Hand the batch over: nothing else came in time.
     Due,
     /// End.
-    End(End),
+    End,
 }
 
 /// What the writer has room for.
@@ -141,7 +141,7 @@ impl Inbox {
                 return Next::Outcome(outcome);
             }
             if state.end == Some(End::Now) && !wants.outcome {
-                return Next::End(End::Now);
+                return Next::End;
             }
             if wants.plans
                 && let Some(plan) = state.plans.pop_front()
@@ -157,7 +157,7 @@ impl Inbox {
                 let waited = self.changed.wait_timeout(state, left);
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             } else if state.end.is_some() && !wants.outcome {
-                return Next::End(End::Drained);
+                return Next::End;
             } else {
                 let waited = self.changed.wait(state);
                 state = waited.unwrap_or_else(PoisonError::into_inner);

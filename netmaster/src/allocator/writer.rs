@@ -100,7 +100,7 @@ impl Writer {
                 }
                 Next::Plan(plan) => self.plan(plan)?,
                 Next::Due => self.hand_over()?,
-                Next::End(_) => return Ok(()),
+                Next::End => return Ok(()),
             }
         }
     }

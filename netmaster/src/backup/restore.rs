@@ -147,7 +147,8 @@ pub(super) fn restore_into(
     let catalog = Catalog::load(leapt, objects(&catalog)).map_err(StoreError::from)?;
     let epoch = begin_epoch(&catalog, now);
     // Together with the rest, so that a crash cannot leave a restored store in its old epoch.
-    let edits = Batch::of(leapt, [&epoch])?;
+    let mut edits = Batch::on(leapt);
+    edits.add(&epoch)?;
     let edits: BTreeMap<String, Option<Vec<u8>>> = edits
         .values()
         .map(|(key, value)| (key.to_owned(), value.map(<[u8]>::to_vec)))

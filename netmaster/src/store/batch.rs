@@ -60,27 +60,6 @@ impl Batch {
         }
     }
 
-    /// The edits of `changes`, which follow each other from revision `from`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::TooLarge`] if they do not fit one batch.
-    pub fn of<'a>(
-        from: Revision,
-        changes: impl IntoIterator<Item = &'a Change>,
-    ) -> Result<Self, StoreError> {
-        let mut batch = Self::on(from);
-        for change in changes {
-            if batch.add(change)? == Room::Full {
-                return Err(StoreError::TooLarge {
-                    operations: batch.entries.len() + change.edits().len(),
-                    bytes: batch.bytes,
-                });
-            }
-        }
-        Ok(batch)
-    }
-
     /// Takes `change`, which follows the last one, if there is room.
     ///
     /// # Errors

@@ -84,7 +84,11 @@ impl Author {
     /// Everything since the last batch as one batch.
     pub(super) fn batch(&mut self) -> Batch {
         let from = std::mem::replace(&mut self.from, self.ledger.catalog().revision());
-        Batch::of(from, &std::mem::take(&mut self.written)).unwrap()
+        let mut batch = Batch::on(from);
+        for change in std::mem::take(&mut self.written) {
+            assert_eq!(batch.add(&change).unwrap(), Room::Taken);
+        }
+        batch
     }
 }
 

@@ -1,1 +1,763 @@
+//! Random changes of all objects, with values from the edges.
 
+mod damage;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use trunkline_types::{AddressRange, Attachment, Labels, MacAddr, Pod as PodName};
+
+use super::*;
+use crate::fixture::{NOW, name, parse};
+use crate::{
+    Change, Edit, EndpointAddress, GroupSpec, Holder, Ledger, NetworkSpec, Node, NodeEdit, Object,
+    Placement, PoolSpec, ProfileSpec, Refusal, ReservationSpec, ReservedAddress, Retention,
+    Revision, Scope, SubnetSpec, Wanted, Workload, create_group, create_network, create_pool,
+    create_profile, create_reservation, create_subnet, delete_group, delete_network, delete_pool,
+    delete_profile, delete_reservation, delete_subnet, update_group, update_network, update_node,
+    update_pool, update_profile, update_reservation, update_subnet,
+};
+
+const CIDRS: [&str; 24] = [
+    "10.1.0.0/28",
+    "10.1.0.0/28",
+    "10.1.0.0/27",
+    "10.1.0.0/24",
+    "10.1.0.16/28",
+    "10.1.0.16/28",
+    "10.1.0.2/31",
+    "10.1.0.1/32",
+    "10.0.0.0/8",
+    "0.0.0.0/0",
+    "223.255.255.240/28",
+    "223.255.255.255/32",
+    "255.255.255.255/32",
+    "fd00::/124",
+    "fd00::/124",
+    "fd00::/64",
+    "fd00::10/124",
+    "fd00::/16",
+    "::/0",
+    "::1/128",
+    "feff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124",
+    "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
+    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
+    "fe80::/64",
+];
+const ENDS: [&str; 4] = [
+    "0.0.0.0",
+    "255.255.255.255",
+    "::",
+    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+];
+const NETWORKS: [&str; 3] = ["blue", "green", "red"];
+const SUBNETS: [&str; 5] = ["s1", "s2", "s3", "s4", "s5"];
+const POOLS: [&str; 3] = ["nodes", "web", "db"];
+const GROUPS: [&str; 5] = ["g1", "g2", "g3", "g4", "g5"];
+const PROFILES: [&str; 2] = ["gold", "tin"];
+const RESERVATIONS: [&str; 3] = ["r1", "r2", "r3"];
+const NODES: [&str; 3] = ["n1", "n2", "n3"];
+const RACKS: [&str; 2] = ["k1", "k2"];
+const SELECTORS: [&str; 4] = ["", "zone=a", "zone=b", "!zone"];
+
+/// What to do, and numbers to make its values of, so that operations meet.
+#[derive(Clone, Debug)]
+struct Op {
+    kind: u8,
+    knobs: [u8; 24],
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    (0u8..30, any::<[u8; 24]>()).prop_map(|(kind, knobs)| Op { kind, knobs })
+}
+
+/// Deals the numbers of one operation, and what is there to name.
+struct Deal<'a> {
+    left: std::iter::Cycle<std::slice::Iter<'a, u8>>,
+    catalog: Catalog,
+}
+
+impl Deal<'_> {
+    /// The CIDR of a subnet that is there, mostly.
+    fn cidr(&mut self) -> String {
+        let number = usize::from(self.number(20));
+        let cidr = self
+            .catalog
+            .subnets()
+            .nth(number % 5)
+            .map(|s| s.cidr.to_string());
+        cidr.filter(|_| number < 19)
+            .unwrap_or_else(|| self.of(&CIDRS).to_owned())
+    }
+
+    fn number(&mut self, below: u8) -> u8 {
+        self.left.next().unwrap() % below
+    }
+
+    fn of<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[usize::from(self.number(u8::try_from(from.len()).unwrap()))]
+    }
+
+    fn name(&mut self, from: &[&str]) -> Name {
+        name(self.of(from))
+    }
+
+    fn maybe(&mut self, from: &[&str]) -> Option<Name> {
+        let named = self.number(2) == 0;
+        named.then(|| self.name(from))
+    }
+
+    fn address(&mut self, cidr: &str) -> IpAddr {
+        let cidr: trunkline_types::Cidr = parse(cidr);
+        let step = |ip: IpAddr, by: u8, up: bool| match ip {
+            IpAddr::V4(ip) if up => IpAddr::V4(u32::from(ip).saturating_add(by.into()).into()),
+            IpAddr::V4(ip) => IpAddr::V4(u32::from(ip).saturating_sub(by.into()).into()),
+            IpAddr::V6(ip) if up => IpAddr::V6(u128::from(ip).saturating_add(by.into()).into()),
+            IpAddr::V6(ip) => IpAddr::V6(u128::from(ip).saturating_sub(by.into()).into()),
+        };
+        match self.number(16) {
+            0 => parse(self.of(&ENDS)),
+            1 => step(cidr.last(), self.number(4), false),
+            2 => step(cidr.network(), 1, false),
+            _ => step(cidr.network(), self.number(16), true),
+        }
+    }
+
+    fn ranges(&mut self, cidr: &str, most: u8) -> Vec<AddressRange> {
+        let number = self.number(most + 1);
+        let mut ranges = Vec::new();
+        for _ in 0..number {
+            let (one, two) = (self.address(cidr), self.address(cidr));
+            ranges.extend(AddressRange::new(one.min(two), one.max(two)));
+        }
+        ranges
+    }
+
+    fn labels(&mut self) -> Labels {
+        match self.number(3) {
+            0 => Labels::default(),
+            1 => [(parse("zone"), parse("a"))].into_iter().collect(),
+            _ => [(parse("zone"), parse("b"))].into_iter().collect(),
+        }
+    }
+
+    fn network(&mut self) -> NetworkSpec {
+        let fabric = [(parse("fabric"), parse("f2"))];
+        NetworkSpec {
+            name: self.name(&NETWORKS),
+            vlan: parse(self.of(&["1", "2", "4094"])),
+            mtu: parse(self.of(&["1280", "9216"])),
+            labels: match self.number(2) {
+                0 => fabric.into_iter().collect(),
+                _ => Labels::default(),
+            },
+        }
+    }
+
+    fn subnet(&mut self) -> SubnetSpec {
+        let spec_name = self.name(&SUBNETS);
+        let Some(current) = self.catalog.subnet(&spec_name).cloned() else {
+            return self.new_subnet(spec_name);
+        };
+        // One or two things of what is there change.
+        let mut spec = SubnetSpec {
+            name: spec_name.clone(),
+            network: current.network.clone(),
+            cidr: current.cidr,
+            gateway: current.gateway,
+            ranges: current.ranges.clone(),
+            exclusions: current.exclusions.clone(),
+            placement: current.placement.clone(),
+            labels: current.labels.clone(),
+        };
+        for _ in 0..=self.number(2) {
+            let other = self.new_subnet(spec_name.clone());
+            let cidr = spec.cidr.to_string();
+            match self.number(7) {
+                0 => spec.cidr = other.cidr,
+                1 => spec.gateway = self.address(&cidr),
+                2 | 3 => spec.ranges = self.ranges(&cidr, 2),
+                4 => spec.exclusions = self.ranges(&cidr, 2),
+                5 => spec.placement = other.placement,
+                _ => return other,
+            }
+        }
+        spec
+    }
+
+    fn new_subnet(&mut self, spec_name: Name) -> SubnetSpec {
+        let cidr = self.of(&CIDRS);
+        let plain = self.number(3) > 0;
+        SubnetSpec {
+            name: spec_name,
+            network: self.name(&["blue", "blue", "blue", "green"]),
+            cidr: parse(cidr),
+            gateway: self.address(cidr),
+            ranges: if plain {
+                Vec::new()
+            } else {
+                self.ranges(cidr, 2)
+            },
+            exclusions: if plain {
+                Vec::new()
+            } else {
+                self.ranges(cidr, 2)
+            },
+            placement: match self.number(6) {
+                0 => Placement::Rack(self.name(&RACKS)),
+                1 => Placement::Nodes(parse(self.of(&SELECTORS))),
+                _ => Placement::Anywhere,
+            },
+            labels: self.labels(),
+        }
+    }
+
+    fn pool(&mut self) -> PoolSpec {
+        let subnet = self.name(&SUBNETS);
+        let cidr = self.catalog.subnet(&subnet).map(|s| s.cidr.to_string());
+        let cidr = cidr.unwrap_or_else(|| self.cidr());
+        PoolSpec {
+            subnet,
+            name: self.name(&POOLS),
+            ranges: match self.number(2) {
+                0 => self.ranges(&cidr, 2),
+                _ => self.ranges(&cidr, 1),
+            },
+            labels: self.labels(),
+        }
+    }
+
+    fn group(&mut self) -> GroupSpec {
+        let mut namespaces: BTreeSet<_> = (0..self.number(3))
+            .map(|_| self.name(&["shop", "bank", "mail"]))
+            .collect();
+        if self.number(30) == 0 {
+            namespaces = (0..=1000).map(|n| name(&format!("x{n}"))).collect();
+        }
+        let pods = parse(self.of(&SELECTORS));
+        GroupSpec {
+            name: self.name(&GROUPS),
+            scope: match self.number(4) {
+                0 => Scope::Cluster,
+                1 => Scope::NodeClass { nodes: pods },
+                2 => Scope::Namespaces { namespaces },
+                _ => Scope::Pods { namespaces, pods },
+            },
+            network: self.maybe(&NETWORKS),
+            pool: self.maybe(&POOLS),
+            profile: self.maybe(&PROFILES),
+            priority: [i32::MIN, 0, i32::MAX][usize::from(self.number(3))],
+            labels: self.labels(),
+        }
+    }
+
+    fn profile(&mut self) -> ProfileSpec {
+        ProfileSpec {
+            name: self.name(&PROFILES),
+            ingress: None,
+            egress: None,
+            dscp: trunkline_types::Dscp::try_from(i64::from(self.number(64))).ok(),
+            labels: self.labels(),
+        }
+    }
+
+    fn pod(&mut self) -> PodName {
+        PodName {
+            namespace: "shop".into(),
+            name: self.of(&["web-0", "web-1", "db"]).into(),
+        }
+    }
+
+    fn reservation(&mut self) -> ReservationSpec {
+        let workload = || Workload {
+            namespace: "shop".into(),
+            name: "web".into(),
+        };
+        let addresses = match self.number(2) {
+            0 => {
+                let mut wanted = Vec::new();
+                for _ in 0..self.number(4) {
+                    let cidr = self.cidr();
+                    let mac = [0x02, 0xaa, 0, 0, 0, self.number(3)];
+                    wanted.push(ReservedAddress {
+                        ip: self.address(&cidr),
+                        mac: (self.number(3) == 0).then(|| MacAddr::new(mac)),
+                    });
+                }
+                Wanted::Named(wanted)
+            }
+            _ => Wanted::Any {
+                subnets: match self.number(5) {
+                    0 => (0..self.number(4)).map(|_| self.name(&SUBNETS)).collect(),
+                    1 => vec![name("s1"), name("s2")],
+                    _ => vec![self.name(&SUBNETS[..2])],
+                },
+                count: [0, 1, 1, 2, 3, 4, 300, u32::MAX][usize::from(self.number(8))],
+            },
+        };
+        ReservationSpec {
+            name: self.name(&RESERVATIONS),
+            network: self.name(&["blue", "blue", "blue", "green"]),
+            holder: match self.number(3) {
+                0 => Holder::Pod(self.pod()),
+                1 => Holder::StatefulSet(workload()),
+                _ => Holder::Workload(workload()),
+            },
+            addresses,
+            spare: [0, 0, 0, 1, u32::MAX][usize::from(self.number(5))],
+            retention: Retention::Seconds(self.number(3).into()),
+            owner: self.of(&["", "", "", "net team", "\u{0}"]).into(),
+            reason: String::new(),
+            expires: match self.number(9) {
+                0 => Some(NOW),
+                1 => Some(NOW.after(u64::MAX)),
+                _ => None,
+            },
+            labels: self.labels(),
+        }
+    }
+}
+
+struct Run {
+    ledger: Ledger,
+    /// The pool that each address in use was taken from.
+    pools: BTreeMap<IpAddr, Option<Name>>,
+    made: BTreeMap<&'static str, u32>,
+}
+
+impl Run {
+    fn new() -> Self {
+        let mut run = Self {
+            ledger: Ledger::default(),
+            pools: BTreeMap::new(),
+            made: BTreeMap::new(),
+        };
+        for (index, node) in NODES.iter().enumerate() {
+            run.put(Object::Node(Arc::new(Node {
+                name: name(node),
+                rack: name(RACKS[index % 2]),
+                labels: Labels::default(),
+                boot_id: None,
+                agent_version: None,
+                last_heard: NOW,
+                fence: 1,
+                reported: Default::default(),
+                addresses: Vec::new(),
+                removing: None,
+                revision: run.next(),
+            })));
+        }
+        let blue = crate::fixture::network("blue", "7");
+        let planned = create_network(run.catalog(), &blue).unwrap();
+        run.ledger.apply(&planned.change);
+        for (subnet, cidr, gateway) in [
+            ("s1", "10.1.0.0/28", "10.1.0.1"),
+            ("s2", "fd00::/124", "fd00::1"),
+        ] {
+            let spec = crate::fixture::subnet(subnet, cidr, gateway, &[]);
+            let planned = create_subnet(run.catalog(), &spec).unwrap();
+            run.ledger.apply(&planned.change);
+        }
+        run
+    }
+
+    fn catalog(&self) -> &Catalog {
+        self.ledger.catalog()
+    }
+
+    fn next(&self) -> Revision {
+        self.catalog().revision().next()
+    }
+
+    fn put(&mut self, object: Object) {
+        let change = Change::new(self.next(), vec![Edit::Put(object)]);
+        self.ledger.apply(&change);
+    }
+
+    /// Makes the change, if there is one, and looks at the refusal otherwise.
+    fn make<E: Refusal>(&mut self, what: &'static str, planned: Result<Change, E>) {
+        match planned {
+            Ok(change) => {
+                assert!(change.edits().len() <= 100);
+                if !change.is_empty() {
+                    assert_eq!(change.revision(), self.next());
+                    *self.made.entry(what).or_default() += 1;
+                    self.ledger.apply(&change);
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                assert!(text.contains(": ") && !text.ends_with('.'), "{text}");
+                let _ = error.reason();
+            }
+        }
+    }
+
+    fn step(&mut self, op: &Op) {
+        let deal = &mut Deal {
+            left: op.knobs.iter().cycle(),
+            catalog: self.catalog().clone(),
+        };
+        match op.kind {
+            0..=12 => self.create_or_update(op.kind, deal),
+            13..=19 if deal.number(5) == 0 || op.kind == 15 => self.delete(op.kind, deal),
+            13..=19 => self.take(deal),
+            20 => {
+                let edit = NodeEdit {
+                    name: deal.name(&NODES),
+                    rack: deal.name(&RACKS),
+                    labels: deal.labels(),
+                };
+                let revision = self.catalog().node(&edit.name).unwrap().revision;
+                let planned = update_node(self.catalog(), &edit, revision);
+                self.make("update node", planned.map(|planned| planned.change));
+            }
+            21..=26 => self.take(deal),
+            _ => self.give_back(deal),
+        }
+        self.catalog().check().unwrap();
+        self.assert_sound();
+    }
+
+    fn create_or_update(&mut self, kind: u8, deal: &mut Deal<'_>) {
+        let catalog = self.catalog();
+        // A stale revision now and then; the right one else.
+        let stale = deal.number(16) == 0;
+        let seen = |revision: Revision| if stale { revision.next() } else { revision };
+        macro_rules! make {
+            ($what:literal, $found:expr, $create:expr, $update:expr) => {
+                match $found.map(|found| seen(found.revision)) {
+                    None => {
+                        let planned = $create;
+                        self.make(
+                            concat!("create ", $what),
+                            planned.map(|planned| planned.change),
+                        )
+                    }
+                    Some(revision) => {
+                        let planned = $update(revision);
+                        assert!(!stale || planned.is_err());
+                        self.make(
+                            concat!("update ", $what),
+                            planned.map(|planned| planned.change),
+                        )
+                    }
+                }
+            };
+        }
+        match kind {
+            0 => {
+                let spec = deal.network();
+                make!(
+                    "network",
+                    catalog.network(&spec.name),
+                    create_network(catalog, &spec),
+                    |revision| update_network(catalog, &spec, revision)
+                );
+            }
+            1..=4 => {
+                let spec = deal.subnet();
+                make!(
+                    "subnet",
+                    catalog.subnet(&spec.name),
+                    create_subnet(catalog, &spec),
+                    |revision| update_subnet(catalog, &spec, revision).map(|u| u.planned)
+                );
+            }
+            5 | 6 => {
+                let spec = deal.pool();
+                make!(
+                    "pool",
+                    catalog.pool(&spec.subnet, &spec.name),
+                    create_pool(catalog, &spec),
+                    |revision| update_pool(catalog, &spec, revision)
+                );
+            }
+            7 | 8 => {
+                let spec = deal.group();
+                make!(
+                    "group",
+                    catalog.group(&spec.name),
+                    create_group(catalog, &spec),
+                    |revision| update_group(catalog, &spec, revision)
+                );
+            }
+            9 => {
+                let spec = deal.profile();
+                make!(
+                    "profile",
+                    catalog.profile(&spec.name),
+                    create_profile(catalog, &spec),
+                    |revision| update_profile(catalog, &spec, revision)
+                );
+            }
+            _ => {
+                let spec = deal.reservation();
+                let ledger = &self.ledger;
+                make!(
+                    "reservation",
+                    catalog.reservation(&spec.name),
+                    create_reservation(ledger, &spec, NOW),
+                    |revision| update_reservation(ledger, &spec, revision, NOW)
+                );
+            }
+        }
+    }
+
+    fn delete(&mut self, kind: u8, deal: &mut Deal<'_>) {
+        let catalog = self.catalog();
+        match kind {
+            13 => self.make(
+                "delete network",
+                delete_network(catalog, &deal.name(&NETWORKS), None),
+            ),
+            14 => {
+                let step = delete_subnet(catalog, &deal.name(&SUBNETS), None);
+                self.make("delete subnet", step.map(|step| step.change));
+            }
+            15 => {
+                let (subnet, pool) = (deal.name(&SUBNETS), deal.name(&POOLS));
+                self.make("delete pool", delete_pool(catalog, &subnet, &pool, None));
+            }
+            16 => self.make(
+                "delete group",
+                delete_group(catalog, &deal.name(&GROUPS), None),
+            ),
+            17 => self.make(
+                "delete profile",
+                delete_profile(catalog, &deal.name(&PROFILES), None),
+            ),
+            _ => {
+                let planned = delete_reservation(catalog, &deal.name(&RESERVATIONS), None);
+                self.make("delete reservation", planned);
+            }
+        }
+    }
+
+    /// Gives somebody an address that it may have: what allocation and leasing do.
+    fn take(&mut self, deal: &mut Deal<'_>) {
+        let cidr = deal.cidr();
+        let (ip, node, pod) = (deal.address(&cidr), deal.name(&NODES), deal.pod());
+        let (leases, profile) = (deal.number(3) == 0, deal.maybe(&PROFILES));
+        let catalog = self.catalog();
+        let Some(subnet) = catalog.subnet_of(ip).cloned() else {
+            return;
+        };
+        let reservation = catalog.reservation_of(ip).cloned();
+        let theirs = reservation.as_ref().map(|one| match &one.holder {
+            Holder::Pod(holder) => *holder == pod,
+            Holder::StatefulSet(set) => {
+                let ordinal = set.ordinal_of(&pod);
+                let family = crate::reservation::of_family(&one.addresses, ip.is_ipv4());
+                ordinal.is_some() && family.map(|a| a.ip).position(|own| own == ip) == ordinal
+            }
+            Holder::Workload(_) => pod.name != "db",
+        });
+        let free = catalog
+            .address(ip)
+            .is_none_or(|record| record.is_released());
+        let node_admitted = subnet.placement.admits(catalog.node(&node).unwrap());
+        let allowed = match theirs {
+            Some(theirs) => theirs && !leases,
+            None => subnet.hands_out(ip),
+        };
+        if subnet.deleting || !free || !node_admitted || !allowed {
+            return;
+        }
+        let attachment: Attachment = parse(&format!("c{}/eth0", self.next()));
+        let revision = self.next();
+        let state = if leases {
+            AddressState::Leased {
+                node: node.clone(),
+                recalled: false,
+            }
+        } else {
+            AddressState::Bound {
+                attachment: attachment.clone(),
+            }
+        };
+        let mut edits = vec![Edit::Put(Object::Address(Arc::new(Address {
+            ip,
+            subnet: subnet.name.clone(),
+            network: subnet.network.clone(),
+            state,
+            since: NOW,
+            conflict: None,
+            revision,
+        })))];
+        if !leases {
+            edits.push(Edit::Put(Object::Endpoint(Arc::new(Endpoint {
+                attachment,
+                pod: Some(pod),
+                node,
+                network: subnet.network.clone(),
+                mac: MacAddr::new([0x02, 0xbb, 0, 0, 0, 1]),
+                addresses: vec![EndpointAddress {
+                    ip,
+                    subnet: subnet.name.clone(),
+                }],
+                pod_uid: None,
+                profile: profile.filter(|profile| catalog.profile(profile).is_some()),
+                reservation: reservation.map(|reservation| reservation.name.clone()),
+                created: NOW,
+                revision,
+            }))));
+        }
+        let pool = self.pool_of(&subnet.name, ip);
+        self.pools.insert(ip, pool);
+        self.make::<crate::PreconditionError>("take", Ok(Change::new(revision, edits)));
+    }
+
+    fn give_back(&mut self, deal: &mut Deal<'_>) {
+        let held: Vec<_> = self.pools.keys().copied().collect();
+        if held.is_empty() {
+            return;
+        }
+        let ip = held[usize::from(deal.number(255)) % held.len()];
+        let mut record = Address::clone(self.catalog().address(ip).unwrap());
+        let mut edits = Vec::new();
+        if let AddressState::Bound { attachment } = &record.state {
+            edits.push(Edit::Delete(Key::Endpoint(attachment.clone())));
+        }
+        record.state = AddressState::Released {
+            owner: None,
+            reservation: None,
+        };
+        record.revision = self.next();
+        edits.push(Edit::Put(Object::Address(Arc::new(record))));
+        self.pools.remove(&ip);
+        let change = Change::new(self.next(), edits);
+        self.make::<crate::PreconditionError>("give back", Ok(change));
+    }
+
+    fn pool_of(&self, subnet: &Name, ip: IpAddr) -> Option<Name> {
+        let has = |pool: &&Arc<Pool>| pool.ranges.iter().any(|range| range.contains(ip));
+        let pool = self.catalog().pools_of(subnet).find(has)?;
+        Some(pool.name.clone())
+    }
+
+    /// What must hold, said again with no index, no order and no shared code.
+    fn assert_sound(&self) {
+        let catalog = self.catalog();
+        let subnets: Vec<_> = catalog.subnets().collect();
+        for (index, one) in subnets.iter().enumerate() {
+            assert!(catalog.network(&one.network).is_some());
+            for two in &subnets[index + 1..] {
+                let apart =
+                    one.cidr.last() < two.cidr.network() || two.cidr.last() < one.cidr.network();
+                assert!(apart, "{} and {}", one.cidr, two.cidr);
+            }
+        }
+        let mut vlans = BTreeSet::new();
+        for network in catalog.networks() {
+            assert!(vlans.insert((network.labels.get("fabric"), network.vlan)));
+        }
+        let mut reserved = BTreeMap::new();
+        for reservation in catalog.reservations() {
+            for address in &reservation.addresses {
+                assert!(reserved.insert(address.ip, &reservation.name).is_none());
+                self.assert_assignable(address.ip, &reservation.network);
+            }
+        }
+        for address in catalog.addresses().filter(|a| !a.is_released()) {
+            let subnet = self.assert_assignable(address.ip, &address.network);
+            assert_eq!(subnet.name, address.subnet);
+            assert!(!subnet.deleting);
+            let node = match &address.state {
+                AddressState::Bound { attachment } => &catalog.endpoint(attachment).unwrap().node,
+                _ => address.held_by().unwrap(),
+            };
+            assert!(subnet.placement.admits(catalog.node(node).unwrap()));
+            if !reserved.contains_key(&address.ip) {
+                assert!(subnet.ranges.iter().any(|range| range.contains(address.ip)));
+                assert_eq!(
+                    self.pool_of(&subnet.name, address.ip),
+                    self.pools[&address.ip]
+                );
+            }
+        }
+        for pool in catalog.pools() {
+            let subnet = catalog.subnet(&pool.subnet).unwrap();
+            for end in pool.ranges.iter().flat_map(|r| [r.first(), r.last()]) {
+                assert!(subnet.ranges.iter().any(|range| range.contains(end)));
+            }
+        }
+        for group in catalog.groups() {
+            assert!(group.network.iter().all(|n| catalog.network(n).is_some()));
+            assert!(group.profile.iter().all(|p| catalog.profile(p).is_some()));
+            let bound = |pool: &Name| {
+                catalog.pools().any(|one| {
+                    let network = &catalog.subnet(&one.subnet).unwrap().network;
+                    one.name == *pool && group.network.iter().all(|wanted| wanted == network)
+                })
+            };
+            assert!(group.pool.iter().all(bound));
+        }
+    }
+
+    fn assert_assignable(&self, ip: IpAddr, network: &Name) -> &Subnet {
+        let mut homes = self.catalog().subnets().filter(|s| s.cidr.contains(ip));
+        let home = homes.next().unwrap();
+        assert_eq!(home.network, *network);
+        assert_ne!(home.gateway, ip);
+        assert!(!home.exclusions.iter().any(|range| range.contains(ip)));
+        if ip.is_ipv4() && home.cidr.prefix() < 31 {
+            assert!(ip != home.cidr.network() && ip != home.cidr.last());
+        }
+        home
+    }
+}
+
+/// Everything of a catalog, as a store would give it back.
+pub(super) fn objects(catalog: &Catalog) -> Vec<Object> {
+    (catalog.networks().cloned().map(Object::Network))
+        .chain(catalog.subnets().cloned().map(Object::Subnet))
+        .chain(catalog.pools().cloned().map(Object::Pool))
+        .chain(catalog.groups().cloned().map(Object::Group))
+        .chain(catalog.profiles().cloned().map(Object::Profile))
+        .chain(catalog.reservations().cloned().map(Object::Reservation))
+        .chain(catalog.nodes().cloned().map(Object::Node))
+        .chain(catalog.addresses().cloned().map(Object::Address))
+        .chain(catalog.endpoints().cloned().map(Object::Endpoint))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Whatever is created, changed and deleted, with whatever values, the objects agree with each
+    /// other, and what was looked up by index is what a store would give back.
+    #[test]
+    fn random_changes_keep_the_objects_in_agreement(ops in prop::collection::vec(op(), 100..400)) {
+        let mut run = Run::new();
+        for op in &ops {
+            run.step(op);
+        }
+        let catalog = run.catalog();
+        let loaded = Catalog::load(catalog.revision(), objects(catalog)).unwrap();
+        prop_assert_eq!(&loaded, catalog);
+    }
+}
+
+/// The property above would hold if everything were refused.
+#[test]
+fn random_changes_of_every_kind_are_made() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut made: BTreeMap<&str, u32> = BTreeMap::new();
+    for _ in 0..40 {
+        let ops = prop::collection::vec(op(), 400);
+        let mut run = Run::new();
+        for op in &ops.new_tree(&mut runner).unwrap().current() {
+            run.step(op);
+        }
+        for (what, count) in run.made {
+            *made.entry(what).or_default() += count;
+        }
+    }
+    assert_eq!(made.len(), 21, "{made:?}");
+    assert!(made.values().all(|count| *count >= 3), "{made:?}");
+}
