@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::backup::{BackupArgs, RestoreArgs};
 use crate::orchestrator::KubernetesArgs;
-use crate::server::ServeOptions;
+use crate::server::{Limits, ServeOptions};
 
 pub use store::{StoreArgs, StoreConfig};
 pub use sweeper::SweeperArgs;
@@ -108,6 +108,24 @@ pub struct ServeArgs {
     /// There is no TLS yet: whoever can reach the address can do everything.
     #[arg(long)]
     allow_plaintext: bool,
+    /// Watches that are served at a time; more are refused, and may try again
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 20_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_watches: u32,
+    /// Connections that are served at a time; more wait to be accepted
+    ///
+    /// Each takes a file descriptor, see `ulimit -n`.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 30_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_connections: u32,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -211,6 +229,10 @@ impl ServeArgs {
                 sweeper,
                 policy,
                 kubernetes: self.kubernetes,
+                limits: Limits {
+                    watches: usize::try_from(self.max_watches).unwrap_or(usize::MAX),
+                    connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+                },
             },
             store,
         })

@@ -11,12 +11,15 @@
 //! over HTTP, and their changes are made durable before anybody hears of them.
 
 mod allocator;
+mod app;
 mod args;
 mod backup;
 mod clock;
+mod connections;
 mod events;
 mod failure;
 mod feed;
+mod forward;
 mod history;
 mod log;
 mod metrics;
@@ -35,6 +38,6 @@ pub use args::{
 pub use backup::{BackupArgs, BackupError, ReadError, RestoreArgs, RestoreError, backup, restore};
 pub use log::{LogFilterError, start_log};
 pub use orchestrator::{KubernetesArgs, KubernetesError};
-pub use server::{ServeOptions, Server, ServerError, serve};
+pub use server::{Limits, ServeOptions, Server, ServerError, serve};
 pub use store::{Embedded, Etcd, EtcdConfig, Opened, StoreError};
 pub use sweeper::SweeperConfig;

@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -13,11 +12,14 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 use trunkline_ipam::Policy;
 
+use crate::app::App;
 use crate::args::{ServeConfig, StoreConfig};
+use crate::connections::Connections;
+use crate::forward::Forwarder;
 use crate::metrics::Metrics;
 use crate::orchestrator::{Kubernetes, KubernetesArgs, KubernetesError};
 use crate::replica::Replica;
-use crate::routes::router;
+use crate::routes::{Watches, router};
 use crate::store::{Embedded, Etcd, Opened, StoreError};
 use crate::sweeper::SweeperConfig;
 use crate::tasks::{Services, Tasks};
@@ -51,6 +53,25 @@ pub enum ServerError {
     },
 }
 
+/// How much is served at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many watches; more are refused.
+    pub watches: usize,
+    /// How many connections; more wait to be accepted.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    /// Room for ten thousand agents, each with a few watches, and for those of a replica that died.
+    fn default() -> Self {
+        Self {
+            watches: 20_000,
+            connections: 30_000,
+        }
+    }
+}
+
 /// How to serve, beside where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServeOptions {
@@ -62,6 +83,8 @@ pub struct ServeOptions {
     pub policy: Policy,
     /// Whether Kubernetes has a say, and how it is reached.
     pub kubernetes: KubernetesArgs,
+    /// How much is served at a time.
+    pub limits: Limits,
 }
 
 /// The API, ready to be served: the store is loaded and connections are queued.
@@ -71,6 +94,7 @@ pub struct Server {
     services: Services,
     tasks: Tasks,
     replica: Replica,
+    limits: Limits,
 }
 
 impl Server {
@@ -114,6 +138,7 @@ impl Server {
             services,
             tasks,
             replica,
+            limits: options.limits,
         })
     }
 
@@ -130,26 +155,23 @@ impl Server {
             services,
             tasks,
             replica,
+            limits,
         } = self;
-        let (stopping, stopped) = watch::channel(());
+        let (stopping, stopped) = watch::channel(false);
+        let app = App::new(
+            services,
+            Watches::up_to(limits.watches),
+            Forwarder::new(),
+            stopped.clone(),
+        );
+        let connections = Connections::new(router(app), limits.connections, stopped);
         let mut serving = JoinSet::new();
         for (_, listener) in listeners {
-            let listener = listener.tap_io(|connection| {
-                // Small answers must not wait for more; a socket that refuses still works.
-                let _ = connection.set_nodelay(true);
-            });
-            let mut stopped = stopped.clone();
-            let until_stopped = async move {
-                // An error means that the sender is gone: the same.
-                let _ = stopped.changed().await;
-            };
-            let router = router(services.clone());
-            let serve = axum::serve(listener, router).with_graceful_shutdown(until_stopped);
-            serving.spawn(async move { serve.await });
+            serving.spawn(connections.clone().serve(listener));
         }
-        drop(services);
+        drop(connections);
         stop.await;
-        drop(stopping);
+        stopping.send_replace(true);
         // Streams to agents end with them.
         tasks.stop().await;
         let drained = tokio::time::timeout(DRAIN, async {

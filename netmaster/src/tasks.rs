@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRef;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use trunkline_ipam::Policy;
@@ -106,23 +105,4 @@ impl Tasks {
         self.relay.close();
         while self.running.join_next().await.is_some() {}
     }
-}
-
-macro_rules! parts {
-    ($($part:ident: $kind:ty),+) => {$(
-        impl FromRef<Services> for $kind {
-            fn from_ref(services: &Services) -> Self {
-                services.$part.clone()
-            }
-        }
-    )+};
-}
-
-parts! {
-    allocator: Allocator,
-    relay: Relay,
-    metrics: Metrics,
-    reports: Reports,
-    heard: Heard,
-    policy: Arc<Policy>
 }

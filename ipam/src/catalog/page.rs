@@ -57,8 +57,7 @@ impl Catalog {
                     Some(Key::Address(ip)) => Some(*ip),
                     _ => None,
                 };
-                let rest = self.addresses.after(after);
-                Box::new(rest.cloned().map(Object::Address))
+                Box::new(self.addresses.after(after).cloned().map(Object::Address))
             }
             Kind::Endpoint => match after {
                 Some(Key::Endpoint(attachment)) => {
@@ -112,9 +111,10 @@ mod tests {
     fn step_by_step(catalog: &Catalog, kind: Kind) -> Vec<Object> {
         let mut all = Vec::new();
         let mut after = None;
-        loop {
-            let next = catalog.objects_after(kind, after.as_ref()).next();
-            let Some(object) = next else { break };
+        while let Some(object) = catalog
+            .objects_after(kind, after.clone().as_ref())
+            .next()
+        {
             after = Some(object.key());
             all.push(object);
         }

@@ -1,6 +1,10 @@
 //! The cluster as a whole, and the replica that answers.
 
 use serde::{Deserialize, Serialize};
+use trunkline_types::Name;
+use utoipa::ToSchema;
+
+use crate::schema;
 
 /// Which cluster this is, and where it is.
 ///
@@ -8,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// {"id": "5d0c…", "epoch": 0, "since": 1700000000, "revision": 17, "leading": true,
 ///  "version": "0.1.0"}
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cluster {
     /// Drawn at random when netmaster first started; agents refuse another one.
     pub id: String,
@@ -31,12 +35,14 @@ pub struct Cluster {
 }
 
 /// A node whose report is awaited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Awaiting {
     /// The node.
-    pub node: trunkline_types::Name,
+    #[schema(value_type = schema::Name)]
+    pub node: Name,
     /// Its rack, whose subnets wait.
-    pub rack: trunkline_types::Name,
+    #[schema(value_type = schema::Name)]
+    pub rack: Name,
 }
 
 /// Headers that say which cluster somebody is of and how much of it they have seen. Every answer

@@ -1,6 +1,7 @@
 //! Events: what an operator should know of.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Something that happened.
 ///
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// {"revision": 17, "at": 1700000000, "kind": "address_conflict", "about": "address 10.1.0.7",
 ///  "message": "`02:00:00:00:00:07` answers for it, seen by node `node1`"}
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// The number of the change it happened with; no two events share one.
     pub revision: u64,

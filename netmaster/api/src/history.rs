@@ -4,6 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use trunkline_types::{Attachment, MacAddr, Name, Pod};
+use utoipa::ToSchema;
+
+use crate::endpoint::PodSchema;
+use crate::schema;
 
 /// Who held an address, from the first time that is still known.
 ///
@@ -12,9 +16,10 @@ use trunkline_types::{Attachment, MacAddr, Name, Pod};
 ///  "attachment": "4f5e1c/eth0", "node": "node1", "network": "blue", "from": 1700000000,
 ///  "to": 1700003600, "reason": "released"}], "revision": 17}
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AddressHistory {
     /// The address.
+    #[schema(value_type = schema::Address)]
     pub ip: IpAddr,
     /// The times it was held, oldest first. One that has not ended is the last one.
     pub items: Vec<Holding>,
@@ -26,20 +31,25 @@ pub struct AddressHistory {
 }
 
 /// One time that somebody held an address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Holding {
     /// The endpoint's attachment; absent if a node held it for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Attachment>)]
     pub attachment: Option<Attachment>,
     /// The pod, if the runtime named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PodSchema>)]
     pub pod: Option<Pod>,
     /// The node it was on.
+    #[schema(value_type = schema::Name)]
     pub node: Name,
     /// The network it was on.
+    #[schema(value_type = schema::Name)]
     pub network: Name,
     /// The interface's MAC address, if it was an endpoint's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Mac>)]
     pub mac: Option<MacAddr>,
     /// When it was handed out, in seconds since 1970-01-01 00:00:00 UTC.
     pub from: u64,

@@ -13,6 +13,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use trunkline_types::{Attachment, MacAddr, Name};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::schema;
 
 /// A request to a node, and how long it may take.
 ///
@@ -146,7 +149,7 @@ pub enum Role {
 }
 
 /// A line of an agent's watch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToAgent {
     /// A request to answer. It comes again, with the same id, on a new watch for as long as its
@@ -169,7 +172,7 @@ pub enum ToAgent {
 }
 
 /// A line of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AnswerLine {
     /// A piece of the answer; its form is the kind's, and the agent's to define.
@@ -214,7 +217,7 @@ pub struct ProbeAnswer {
 }
 
 /// Why an answer is not complete. Codes are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AnswerErrorCode {
@@ -236,13 +239,16 @@ pub enum AnswerErrorCode {
 }
 
 /// The fields as they are written: which of them may be there depends on the kind.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NodeRequestSpec)]
 struct RawRequest {
     kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Attachment>)]
     attachment: Option<Attachment>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Address>)]
     to: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     protocol: Option<String>,
@@ -255,11 +261,25 @@ struct RawRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     snap_bytes: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Name>)]
     network: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Address>)]
     ip: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline_seconds: Option<u16>,
+}
+
+impl PartialSchema for NodeRequestSpec {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        RawRequest::schema()
+    }
+}
+
+impl ToSchema for NodeRequestSpec {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        RawRequest::schemas(schemas);
+    }
 }
 
 /// A request that makes no sense.

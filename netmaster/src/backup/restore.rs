@@ -61,7 +61,7 @@ pub enum RestoreError {
 
 /// What was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Restored {
+pub(super) struct Restored {
     cluster: String,
     epoch: u64,
     revision: Revision,
@@ -133,7 +133,7 @@ impl Held {
 }
 
 /// Replaces what is in `store` by what is in the back-up `file`, in a new epoch. Blocks.
-fn restore_into(
+pub(super) fn restore_into(
     store: &mut dyn Store,
     file: &Path,
     force: bool,
@@ -147,7 +147,8 @@ fn restore_into(
     let catalog = Catalog::load(leapt, objects(&catalog)).map_err(StoreError::from)?;
     let epoch = begin_epoch(&catalog, now);
     // Together with the rest, so that a crash cannot leave a restored store in its old epoch.
-    let edits = Batch::of(leapt, [&epoch])?;
+    let mut edits = Batch::on(leapt);
+    edits.add(&epoch)?;
     let edits: BTreeMap<String, Option<Vec<u8>>> = edits
         .values()
         .map(|(key, value)| (key.to_owned(), value.map(<[u8]>::to_vec)))

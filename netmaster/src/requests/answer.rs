@@ -9,7 +9,7 @@ use tokio::time::timeout_at;
 use trunkline_netmaster_api::{AnswerErrorCode, AnswerLine};
 use trunkline_types::Name;
 
-use super::{Piece, Relay, RequestId};
+use super::{GRACE, Piece, Relay, RequestId};
 
 /// The longest line of an answer, in bytes. A piece of a file has a fraction of it.
 const LINE_MAX: usize = 256 << 10;
@@ -47,8 +47,9 @@ impl Relay {
         let begun = self.stations().get_mut(node).and_then(|one| one.begin(id));
         let (pending, to) = begun.ok_or_else(|| gone.clone())?;
         let limit = pending.spec.request.answer_limit();
-        let passed = timeout_at(pending.deadline, pass_on(&to, limit, body)).await;
-        // The deadline is the other side's to tell of.
+        // The deadline is the other side's to tell of; this is for a caller that does not read.
+        let deadline = pending.deadline + GRACE;
+        let passed = timeout_at(deadline, pass_on(&to, limit, body)).await;
         let outcome = passed.unwrap_or(Err(gone));
         if let Some(line) = outcome.as_ref().err().and_then(error_line) {
             // If it is gone, so is the one who would read it.

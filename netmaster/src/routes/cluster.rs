@@ -11,14 +11,19 @@ use tokio::time::timeout;
 use trunkline_ipam::Revision;
 use trunkline_netmaster_api::{Awaiting, Cluster, ErrorCode, header};
 
-use crate::allocator::{Allocator, Unavailable, WriteError};
+use super::query::Parameters;
+use crate::allocator::{Allocator, Unavailable};
 use crate::failure::Failure;
 use crate::replica::Role;
 
 /// How long a follower may take to see what the sender of a request has seen.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
-pub(super) async fn show(State(allocator): State<Allocator>) -> Result<Json<Cluster>, Failure> {
+pub(super) async fn show(
+    State(allocator): State<Allocator>,
+    parameters: Parameters,
+) -> Result<Json<Cluster>, Failure> {
+    parameters.only(&[])?;
     let role = allocator.role().borrow().clone();
     let (leading, leader) = match role {
         Role::Leader => (true, None),
@@ -46,7 +51,7 @@ pub(super) async fn show(State(allocator): State<Allocator>) -> Result<Json<Clus
             }))
         })
         // Until the first leader has given the cluster its id.
-        .ok_or_else(|| WriteError::Unavailable(Unavailable::NotLeading).into())
+        .ok_or_else(|| Unavailable::NotLeading.into())
 }
 
 /// What the sender of a request has seen, or what this replica has.
@@ -91,7 +96,7 @@ async fn check(allocator: &Allocator, said: &Known) -> Result<(), Failure> {
     let own = own(allocator);
     let Some(id) = &own.cluster else {
         // There is nothing yet that the sender could know, or this replica has yet to see it.
-        return Err(WriteError::Unavailable(Unavailable::NotLeading).into());
+        return Err(Unavailable::NotLeading.into());
     };
     if let Some(other) = said.cluster.as_ref().filter(|other| *other != id) {
         return Err(wrong(format!(
@@ -138,7 +143,7 @@ async fn catch_up(allocator: &Allocator, revision: Revision) -> Result<(), Failu
     };
     let late = timeout(CATCH_UP, seen).await.is_err();
     match late {
-        true => Err(WriteError::Unavailable(Unavailable::NotLeading).into()),
+        true => Err(Unavailable::NotLeading.into()),
         false => Ok(()),
     }
 }

@@ -3,45 +3,33 @@
 use std::net::IpAddr;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::Uri;
-use serde::Deserialize;
+use axum::extract::State;
 use trunkline_ipam::{Revision, Timestamp};
-use trunkline_netmaster_api::{AddressHistory, ErrorCode, Holding};
+use trunkline_netmaster_api::{AddressHistory, Holding};
 
-use super::parameters;
+use super::extract::PathAddress;
+use super::query::Parameters;
 use crate::allocator::Allocator;
 use crate::failure::Failure;
 use crate::history::{parse_time, past, past_at, present, view};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Parameters {
-    /// Only who held it then.
-    at: Option<String>,
-    limit: Option<usize>,
-    #[serde(rename = "continue")]
-    after: Option<u64>,
-}
-
 pub(super) async fn show(
     State(allocator): State<Allocator>,
-    Path(ip): Path<String>,
-    uri: Uri,
+    PathAddress(ip): PathAddress,
+    mut parameters: Parameters,
 ) -> Result<Json<AddressHistory>, Failure> {
-    let Query(parameters) = parameters::read::<Parameters>(&uri)?;
-    let ip: IpAddr = ip.parse().map_err(|_| {
-        let ip = ip.escape_debug();
-        Failure::new(
-            ErrorCode::InvalidPath,
-            format!("`{ip}` is not an IP address: write it like `10.1.0.1`"),
-        )
-    })?;
+    let at = parameters.take("at");
+    let limit = parameters.limit()?;
+    let after = parameters.number("continue")?.map(Revision::new);
+    parameters.only(&["at", "limit", "continue"])?;
     // First, so that a holding that ends meanwhile is told twice rather than not at all.
     let (present, revision) = allocator.read(|catalog| (present(catalog, ip), catalog.revision()));
-    let (items, next) = match &parameters.at {
-        Some(at) => (items_at(&allocator, ip, at, present).await?, None),
-        None => items_after(&allocator, ip, &parameters, present).await?,
+    let (items, next) = match at {
+        Some(at) => (items_at(&allocator, ip, &at, present).await?, None),
+        None => {
+            let after = after.unwrap_or_default();
+            items_after(&allocator, ip, (after, limit), present).await?
+        }
     };
     Ok(Json(AddressHistory {
         ip,
@@ -59,13 +47,10 @@ async fn items_at(
 ) -> Result<Vec<Holding>, Failure> {
     let at: Timestamp = parse_time(at).ok_or_else(|| {
         let at = at.escape_debug();
-        Failure::new(
-            ErrorCode::InvalidField,
-            format!(
-                "parameter `at`: `{at}` is not a time: write seconds since 1970, or like \
-                 `2026-05-01T12:00:00Z`"
-            ),
-        )
+        let why = format!(
+            "`{at}` is not a time: write seconds since 1970, or like `2026-05-01T12:00:00Z`"
+        );
+        Failure::parameter("at", &why)
     })?;
     if present
         .as_ref()
@@ -75,21 +60,19 @@ async fn items_at(
     }
     let past = past_at(allocator.records(), ip, at)
         .await
-        .map_err(parameters::unreadable)?;
+        .map_err(|error| Failure::unreadable(&error))?;
     Ok(past.map(view).into_iter().collect())
 }
 
 async fn items_after(
     allocator: &Allocator,
     ip: IpAddr,
-    parameters: &Parameters,
+    (after, limit): (Revision, usize),
     present: Option<Holding>,
 ) -> Result<(Vec<Holding>, Option<Revision>), Failure> {
-    let limit = parameters::limit(parameters.limit)?;
-    let after = Revision::new(parameters.after.unwrap_or(0));
     let page = past(allocator.records(), ip, after, limit)
         .await
-        .map_err(parameters::unreadable)?;
+        .map_err(|error| Failure::unreadable(&error))?;
     let next = page.last().map(|last| last.revision);
     let next = next.filter(|_| page.len() == limit);
     let mut items: Vec<Holding> = page.into_iter().map(view).collect();

@@ -3,18 +3,21 @@
 use std::convert::Infallible;
 
 use axum::body::Body as HttpBody;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde::Serialize;
 use tracing::info;
+use trunkline_ipam::Kind;
 use trunkline_netmaster_api::{ErrorCode, NodeRequestSpec, Role};
 use trunkline_types::Name;
 
-use super::extract::{Body, PathName};
-use crate::allocator::{Allocator, Unavailable, WriteError};
+use super::extract::{Body, PathName, PathSegments};
+use super::query::Parameters;
+use super::watch::MEDIA_TYPE;
+use crate::allocator::{Allocator, Unavailable};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::replica::Role as ReplicaRole;
@@ -27,8 +30,10 @@ pub(super) async fn ask(
     State(allocator): State<Allocator>,
     State(relay): State<Relay>,
     PathName(node): PathName,
+    parameters: Parameters,
     Body(spec): Body<NodeRequestSpec>,
 ) -> Result<Response, Failure> {
+    parameters.only(&[])?;
     check(&allocator, &node)?;
     let asked = relay.ask(&node, spec, Role::Admin)?;
     let lines = stream::unfold(asked, |mut asked| async move {
@@ -44,7 +49,10 @@ pub(super) async fn watch(
     State(relay): State<Relay>,
     State(heard): State<Heard>,
     PathName(node): PathName,
+    mut parameters: Parameters,
 ) -> Result<Response, Failure> {
+    parameters.flag("watch")?;
+    parameters.only(&["watch"])?;
     check(&allocator, &node)?;
     heard.mark(&node, now());
     info!(%node, "agent watches for requests");
@@ -60,18 +68,18 @@ pub(super) async fn answer(
     State(allocator): State<Allocator>,
     State(relay): State<Relay>,
     State(heard): State<Heard>,
-    Path((node, id)): Path<(String, String)>,
+    PathName(node): PathName,
+    PathSegments(segments): PathSegments,
+    parameters: Parameters,
     body: HttpBody,
 ) -> Result<StatusCode, Failure> {
-    let invalid = |detail: String| Failure::new(ErrorCode::InvalidPath, detail);
-    let node: Name = node
-        .parse()
-        .map_err(|error: trunkline_types::NameError| invalid(error.to_string()))?;
+    parameters.only(&[])?;
+    let id = segments.last().map(String::as_str).unwrap_or_default();
     let id: RequestId = id.parse().map_err(|_| {
         let id = id.escape_debug();
-        invalid(format!(
-            "`{id}` is not a request's id: use the one that came with the request"
-        ))
+        let detail =
+            format!("`{id}` is not a request's id: use the one that came with the request");
+        Failure::new(ErrorCode::InvalidPath, detail)
     })?;
     check(&allocator, &node)?;
     heard.mark(&node, now());
@@ -82,13 +90,10 @@ pub(super) async fn answer(
 /// Refuses if this replica does not lead, for nothing is relayed then, or there is no such node.
 fn check(allocator: &Allocator, node: &Name) -> Result<(), Failure> {
     if *allocator.role().borrow() != ReplicaRole::Leader {
-        return Err(WriteError::Unavailable(Unavailable::NotLeading).into());
+        return Err(Unavailable::NotLeading.into());
     }
     if allocator.read(|catalog| catalog.node(node).is_none()) {
-        return Err(Failure::new(
-            ErrorCode::NodeNotFound,
-            format!("node `{node}` does not exist: see `netctl node ls`"),
-        ));
+        return Err(Failure::not_found(Kind::Node, node.as_str()));
     }
     Ok(())
 }
@@ -104,7 +109,7 @@ fn ndjson<T: Serialize + Send + 'static>(
         text.push(b'\n');
         Ok::<_, Infallible>(Bytes::from(text))
     });
-    let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
+    let kind = [(header::CONTENT_TYPE, MEDIA_TYPE)];
     (kind, HttpBody::from_stream(bytes)).into_response()
 }
 

@@ -44,7 +44,7 @@ impl Sweeper {
                 (conflict.seen.after(probe_after) <= now).then(|| Old {
                     ip: address.ip,
                     network: address.network.clone(),
-                    conflict,
+                    conflict: *conflict,
                 })
             });
             conflicts.collect()
