@@ -218,6 +218,21 @@ fn a_gateway_that_pods_still_send_to_is_not_handed_out() {
 }
 
 #[test]
+fn a_gateway_that_only_a_reserve_relies_on_is_not_handed_out_either() {
+    let mut ledger = ledger();
+    let whole = subnet("b", "10.1.0.0/24", "10.1.0.1", &[]);
+    add_subnet(&mut ledger, &whole);
+    lease(&mut ledger, "10.1.0.50");
+    let moved = SubnetSpec {
+        gateway: ip("10.1.0.254"),
+        ..whole
+    };
+    let update = make(&mut ledger, &moved);
+    assert!(update.old_gateway.is_empty());
+    assert!(!update.planned.object.hands_out(ip("10.1.0.1")));
+}
+
+#[test]
 fn an_address_that_somebody_has_or_will_have_becomes_no_gateway() {
     let mut ledger = ledger_with_subnet();
     bind(&mut ledger, "c1/eth0", None, "10.1.0.50");
