@@ -153,7 +153,9 @@ fn lines(pairs: &[Pair], sync_delay: Option<Duration>) -> anyhow::Result<Vec<Lin
         None => ("", 2.0),
         Some(_) => (", sync +2 ms", 8.0),
     };
-    let line = |case: &str, other_name, unit, goal, figures: &dyn Fn(&Pair) -> (f64, f64)| {
+    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+    let per_transaction = |pair: &Pair| pair.many.done as f64 / pair.transactions;
+    let line = |case, other_name, unit, goal, figures: &dyn Fn(&Pair) -> (f64, f64)| {
         let subject = Subject {
             bench: "alloc",
             case: format!("{case}{disk}"),
@@ -164,16 +166,11 @@ fn lines(pairs: &[Pair], sync_delay: Option<Duration>) -> anyhow::Result<Vec<Lin
         let figures: Vec<_> = pairs.iter().map(figures).collect();
         Line::of_pairs(subject, &figures)
     };
-    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
-    let per_transaction = |pair: &Pair| pair.many.done as f64 / pair.transactions;
+    let raw = "64 of etcd";
     Ok(vec![
-        line(
-            "64 clients",
-            "64 of etcd",
-            "1/s",
-            Goal::AtLeast(1.0),
-            &|pair| (pair.many.rate(), pair.raw.rate()),
-        )?,
+        line("64 clients", raw, "1/s", Goal::AtLeast(1.0), &|pair| {
+            (pair.many.rate(), pair.raw.rate())
+        })?,
         line(
             "64 clients",
             "one client",
@@ -188,27 +185,15 @@ fn lines(pairs: &[Pair], sync_delay: Option<Duration>) -> anyhow::Result<Vec<Lin
             Goal::AtLeast(1.0),
             &|pair| (per_transaction(pair), PER_TRANSACTION),
         )?,
-        line(
-            "p50 at 64 clients",
-            "64 of etcd",
-            "ms",
-            Goal::None,
-            &|pair| (pair.many.latency(0.5), pair.raw.latency(0.5)),
-        )?,
-        line(
-            "p99 at 64 clients",
-            "64 of etcd",
-            "ms",
-            Goal::None,
-            &|pair| (pair.many.latency(0.99), pair.raw.latency(0.99)),
-        )?,
-        line(
-            "p99 of one client",
-            "64 clients",
-            "ms",
-            Goal::None,
-            &|pair| (pair.one.latency(0.99), pair.many.latency(0.99)),
-        )?,
+        line("p50 at 64 clients", raw, "ms", Goal::None, &|pair| {
+            (pair.many.latency(0.5), pair.raw.latency(0.5))
+        })?,
+        line("p99 at 64 clients", raw, "ms", Goal::None, &|pair| {
+            (pair.many.latency(0.99), pair.raw.latency(0.99))
+        })?,
+        line("p99 of one client", "at 64", "ms", Goal::None, &|pair| {
+            (pair.one.latency(0.99), pair.many.latency(0.99))
+        })?,
     ])
 }
 

@@ -18,6 +18,9 @@ use source::Sources;
 /// How long etcd may take to be there, after whatever was done to it.
 const READY: Duration = Duration::from_secs(30);
 
+/// Ends of connections are numbered: members from 0 on, and clients from here.
+const FIRST_CLIENT: usize = 1000;
+
 /// How long a call of ours to etcd may take.
 const CALL: Duration = Duration::from_secs(5);
 
@@ -81,19 +84,14 @@ impl Etcd {
                 peer_advertised: own(ports[1]),
             };
             if settings.cuttable {
-                let from_any: Passage = Arc::new(move |_| Link {
-                    from: None,
-                    to: number,
-                });
-                let clients = Proxy::start(addresses.client, from_any, &client_cuts).await?;
                 let (to, sources) = (number, sources.clone());
-                // Every member is told the same address for this one, so who calls is not told by
-                // the address.
-                let from_member: Passage = Arc::new(move |peer| Link {
-                    from: sources.member_at(peer),
+                // All are told the same address for this member, so who calls is not told by it.
+                let passage: Passage = Arc::new(move |peer| Link {
+                    from: sources.at(peer),
                     to,
                 });
-                let peers = Proxy::start(addresses.peer, from_member, &peer_cuts).await?;
+                let clients = Proxy::start(addresses.client, passage.clone(), &client_cuts).await?;
+                let peers = Proxy::start(addresses.peer, passage, &peer_cuts).await?;
                 addresses.client_advertised = clients.address;
                 addresses.peer_advertised = peers.address;
                 proxies.extend([clients, peers]);
@@ -199,6 +197,16 @@ impl Etcd {
     /// Cuts a member off from its clients, but for [`Etcd::client`].
     pub fn cut_clients(&self, number: usize) {
         self.client_cuts.cut(number);
+    }
+
+    /// From now on client `number` is the process `id`: to be said before that one connects.
+    pub fn name_client(&self, number: usize, id: u32) {
+        self.sources.set(FIRST_CLIENT + number, id);
+    }
+
+    /// Cuts one client off from all members.
+    pub fn cut_client(&self, number: usize) {
+        self.client_cuts.cut(FIRST_CLIENT + number);
     }
 
     /// Mends all cuts.

@@ -102,7 +102,16 @@ impl Netmaster {
     ///
     /// It does not start.
     pub async fn start(&self) -> anyhow::Result<Running> {
-        self.start_with(command(&self.executable)).await
+        self.start_noted(|_| {}).await
+    }
+
+    /// Starts it, tells its process id before it does anything, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// It does not start.
+    pub async fn start_noted(&self, note: impl FnOnce(u32)) -> anyhow::Result<Running> {
+        self.start_with(command(&self.executable), note).await
     }
 
     /// Starts it where it can see `disk`, and waits until it listens.
@@ -111,12 +120,18 @@ impl Netmaster {
     ///
     /// It does not start.
     pub async fn start_on(&self, disk: &Disk) -> anyhow::Result<Running> {
-        self.start_with(disk.command(&self.executable)).await
+        self.start_with(disk.command(&self.executable), |_| {})
+            .await
     }
 
-    async fn start_with(&self, mut serve: Command) -> anyhow::Result<Running> {
+    async fn start_with(
+        &self,
+        mut serve: Command,
+        note: impl FnOnce(u32),
+    ) -> anyhow::Result<Running> {
         self.flags(&mut serve);
         let mut process = Process::start(&self.name, &self.dir, serve)?;
+        note(process.id());
         let what = format!("{} to listen", self.name);
         wait_until(&what, READY, || {
             let running = process.check_running();

@@ -44,6 +44,8 @@ enum Fault {
     NetmasterKilled,
     /// The leading netmaster is stopped in its tracks for longer than its lease.
     NetmasterPaused,
+    /// The leading netmaster is cut off from etcd, and not from its clients.
+    NetmasterCut,
     /// A netmaster that follows is ended, as in an upgrade.
     FollowerStopped,
     /// etcd's leader is killed.
@@ -60,9 +62,10 @@ enum Fault {
     BothLeadersKilled,
 }
 
-const FAULTS: [Fault; 9] = [
+const FAULTS: [Fault; 10] = [
     Fault::NetmasterKilled,
     Fault::NetmasterPaused,
+    Fault::NetmasterCut,
     Fault::FollowerStopped,
     Fault::EtcdLeaderKilled,
     Fault::EtcdLeaderPaused,
@@ -113,6 +116,7 @@ async fn inflict(
     match fault {
         Fault::NetmasterKilled => cluster.kill(leader)?,
         Fault::NetmasterPaused => cluster.running(leader)?.process.pause()?,
+        Fault::NetmasterCut => cluster.etcd.cut_client(leader),
         Fault::FollowerStopped => cluster.stop(follower).await?,
         Fault::EtcdLeaderKilled => cluster.etcd.kill_member(etcd_leader)?,
         Fault::EtcdLeaderPaused => cluster.etcd.pause_member(etcd_leader)?,
@@ -125,7 +129,7 @@ async fn inflict(
         }
     }
     let served = served_again(cluster, clients, begun).await?;
-    if matches!(fault, Fault::NetmasterPaused) {
+    if matches!(fault, Fault::NetmasterPaused | Fault::NetmasterCut) {
         // The lease may have been renewed just before.
         tokio::time::sleep((LEASE + Duration::from_secs(1)).saturating_sub(begun.elapsed())).await;
     }
@@ -136,7 +140,7 @@ async fn inflict(
         Fault::EtcdLeaderKilled => cluster.etcd.start_member(etcd_leader)?,
         Fault::EtcdLeaderPaused => cluster.etcd.resume_member(etcd_leader)?,
         Fault::EtcdFollowerStopped => cluster.etcd.start_member(etcd_follower)?,
-        Fault::EtcdLeaderCut | Fault::EtcdClientsCut => cluster.etcd.mend(),
+        Fault::NetmasterCut | Fault::EtcdLeaderCut | Fault::EtcdClientsCut => cluster.etcd.mend(),
         Fault::BothLeadersKilled => {
             cluster.etcd.start_member(etcd_leader)?;
             cluster.restart(leader).await?;

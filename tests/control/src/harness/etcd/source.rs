@@ -1,27 +1,27 @@
-//! Which member a connection comes from.
+//! Who a connection comes from: a member, or a client that may be cut off.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The members' process ids, by which a connection is traced back to the one that opened it.
+/// Process ids by number, by which a connection is traced back to the one that opened it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sources(Arc<Mutex<BTreeMap<usize, u32>>>);
 
 impl Sources {
-    /// Member `number` now runs as process `id`.
+    /// The one with this number now runs as process `id`.
     pub(super) fn set(&self, number: usize, id: u32) {
         self.lock().insert(number, id);
     }
 
-    /// The member whose end of a connection has the address `peer`; none if it has gone already,
-    /// or is none of ours.
-    pub(super) fn member_at(&self, peer: SocketAddr) -> Option<usize> {
+    /// Whose end of a connection has the address `peer`; none if it has gone already, or is nobody
+    /// that we know.
+    pub(super) fn at(&self, peer: SocketAddr) -> Option<usize> {
         let table = fs::read_to_string("/proc/net/tcp").ok()?;
         let socket = format!("socket:[{}]", inode_of(&table, peer)?);
-        let members = self.lock();
-        let holder = members.iter().find(|(_, id)| {
+        let known = self.lock();
+        let holder = known.iter().find(|(_, id)| {
             let descriptors = fs::read_dir(format!("/proc/{id}/fd"));
             let links = descriptors.into_iter().flatten().flatten();
             links
@@ -78,10 +78,10 @@ mod tests {
         let near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let sources = Sources::default();
         let own = near.local_addr().unwrap();
-        assert_eq!(sources.member_at(own), None);
+        assert_eq!(sources.at(own), None);
 
         sources.set(2, std::process::id());
 
-        assert_eq!(sources.member_at(own), Some(2));
+        assert_eq!(sources.at(own), Some(2));
     }
 }

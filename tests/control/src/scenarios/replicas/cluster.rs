@@ -44,8 +44,9 @@ impl Cluster {
             replicas: Netmaster::replicas(replicas, context, &store)?,
             running: Vec::new(),
         };
-        for replica in &cluster.replicas {
-            cluster.running.push(Some(replica.start().await?));
+        cluster.running.resize_with(replicas, || None);
+        for number in 0..replicas {
+            cluster.restart(number).await?;
         }
         cluster.wait_settled().await?;
         Ok(cluster)
@@ -97,7 +98,9 @@ impl Cluster {
 
     /// Starts a replica that does not run.
     pub(super) async fn restart(&mut self, number: usize) -> anyhow::Result<()> {
-        self.running[number] = Some(self.replicas[number].start().await?);
+        let etcd = &self.etcd;
+        let note = |id| etcd.name_client(number, id);
+        self.running[number] = Some(self.replicas[number].start_noted(note).await?);
         Ok(())
     }
 
