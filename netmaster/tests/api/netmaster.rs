@@ -155,9 +155,7 @@ impl Answer {
 /// For network `blue`, on node `n1`.
 pub(crate) fn wish(attachment: &str) -> EndpointSpec {
     EndpointSpec {
-        attachment: attachment.parse().unwrap(),
-        network: "blue".parse().unwrap(),
-        node: "n1".parse().unwrap(),
-        pod: None,
+        network: Some("blue".parse().unwrap()),
+        ..EndpointSpec::new(attachment.parse().unwrap(), "n1".parse().unwrap())
     }
 }
