@@ -95,22 +95,23 @@ impl Restored {
 /// `--force` is not given; then nothing has changed. After an error in between, the store is as it
 /// was, or netmaster refuses to start on it until the back-up is restored once more.
 pub async fn restore(args: RestoreArgs) -> Result<String, RestoreError> {
-    let mut held = Held::open(args.store.config()?).await?;
+    let Held { mut store, claim } = Held::open(args.store.config()?).await?;
     let file = args.file.clone();
     let done = tokio::task::spawn_blocking(move || {
-        let restored = restore_into(held.store.as_mut(), &args.file, args.force, now());
-        // Only now: until here nobody else may write.
-        drop(held.claim);
-        restored
+        restore_into(store.as_mut(), &args.file, args.force, now())
     });
-    let restored = done.await.unwrap_or(Err(StoreError::Broken.into()))?;
-    Ok(restored.summary(&file))
+    let restored = done.await.unwrap_or(Err(StoreError::Broken.into()));
+    // Only now: until here nobody else may write.
+    if let Some(claim) = claim {
+        claim.resign().await;
+    }
+    Ok(restored?.summary(&file))
 }
 
 /// A store that nobody else may write.
 struct Held {
     store: Box<dyn Store>,
-    /// What keeps others from writing, if it is not the store itself. It runs out by itself.
+    /// What keeps others from writing, if it is not the store itself.
     claim: Option<Claim>,
 }
 

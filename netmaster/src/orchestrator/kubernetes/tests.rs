@@ -46,8 +46,8 @@ struct Objects {
     log: Vec<(u64, String, Value)>,
     /// Up to here the log is compacted.
     floor: u64,
-    /// Whether it answers.
-    down: bool,
+    /// What it answers instead, if it does.
+    failing: Option<u16>,
     /// Counts how often all watches were cut.
     cuts: u64,
 }
@@ -135,6 +135,7 @@ fn pod(name: &str, uid: &str, node: &str, phase: &str) -> Value {
 fn failure(code: u16) -> Response {
     let reason = match code {
         404 => "NotFound",
+        403 => "Forbidden",
         410 => "Expired",
         _ => "ServiceUnavailable",
     };
@@ -151,8 +152,8 @@ async fn answer(
 ) -> Response {
     let path = uri.path().to_owned();
     let state = server.shared.state.lock().unwrap();
-    if state.down {
-        return failure(503);
+    if let Some(code) = state.failing {
+        return failure(code);
     }
     if path.starts_with("/apis/") {
         let (path, name) = path.rsplit_once('/').unwrap();
@@ -330,7 +331,7 @@ async fn while_the_server_is_away_nothing_is_known_and_then_what_happened_meanwh
     let _following = follow(&kubernetes);
     until(|| kubernetes.pod(&web(0)), there("u1", "n1")).await;
     server.change(|state| {
-        state.down = true;
+        state.failing = Some(503);
         state.cuts += 1;
     });
     until(|| kubernetes.pod(&web(0)), PodSeen::Unknown).await;
@@ -340,7 +341,7 @@ async fn while_the_server_is_away_nothing_is_known_and_then_what_happened_meanwh
         "absence is not known either"
     );
     server.put_pod("web-7", "u7", "n1");
-    server.change(|state| state.down = false);
+    server.change(|state| state.failing = None);
     until(|| kubernetes.pod(&web(7)), there("u7", "n1")).await;
     assert_eq!(kubernetes.pod(&web(0)), there("u1", "n1"));
 }
@@ -400,7 +401,7 @@ async fn a_holder_is_deleted_when_no_kind_has_it() {
     assert_eq!(kubernetes.deleted(&db).await, Some(true));
     server.delete(path, "web");
     assert_eq!(kubernetes.deleted(&web).await, Some(true));
-    server.change(|state| state.down = true);
+    server.change(|state| state.failing = Some(403));
     let asked = kubernetes.deleted(&db);
-    assert_eq!(asked.await, None, "that it does not answer proves nothing");
+    assert_eq!(asked.await, None, "that it does not say proves nothing");
 }
