@@ -82,3 +82,6 @@ pub fn update_node(
     }
     Ok(planned)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Random changes of all objects, with values from the edges.
 
+mod damage;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
