@@ -8,6 +8,7 @@
 //! `LEDGER_OPS=<n>` makes another number of operations, `LEDGER_SEED=<n>` those of one seed only.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test says which seed failed")]
 
 mod model;
 mod run;
