@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use trunkline_ipam::{
-    CreateNetworkError, Revision, allocate, create_network, create_subnet, register_node,
+    CreateNetworkError, Policy, Revision, allocate, create_network, create_subnet, register_node,
 };
 
 use super::*;
@@ -245,7 +245,7 @@ async fn leader_and_follower_publish_the_same() {
     // One change that creates what another one in its batch may delete again.
     let name: trunkline_types::Name = "net1".parse().unwrap();
     let delete = move |ledger: &trunkline_ipam::Ledger| {
-        trunkline_ipam::delete_network(ledger.catalog(), &name).map(|change| ((), change))
+        trunkline_ipam::delete_network(ledger.catalog(), &name, None).map(|change| ((), change))
     };
     leader.allocator.write(delete).await.unwrap();
     let [mut here, mut there] = feeds;
@@ -319,7 +319,7 @@ async fn free_space_is_known_after_an_election_whatever_the_order_in_a_batch() {
         let allocator = member.allocator.clone();
         async move {
             let plan = move |ledger: &trunkline_ipam::Ledger| {
-                let planned = allocate(ledger.catalog(), ledger.free(), &request, NOW)?;
+                let planned = allocate(ledger, &request, &Policy::default(), NOW)?;
                 let ip = planned.object.addresses[0].ip;
                 Ok::<_, trunkline_ipam::AllocateError>((ip, planned.change))
             };
@@ -332,7 +332,7 @@ async fn free_space_is_known_after_an_election_whatever_the_order_in_a_batch() {
         Ok::<_, ()>(((), planned.change))
     });
     let node = old.allocator.write(move |ledger| {
-        let planned = register_node(ledger.catalog(), &node).map_err(|_| ())?;
+        let planned = register_node(ledger, &node, &Policy::default(), NOW).map_err(|_| ())?;
         Ok::<_, ()>(((), planned.change))
     });
     let (subnet, node, here) = tokio::join!(subnet, node, requests(&old, "c1/eth0"));

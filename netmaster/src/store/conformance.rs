@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use trunkline_ipam::{
-    AllocateRequest, Catalog, Change, Ledger, NetworkSpec, NodeSpec, SubnetSpec, Timestamp,
-    allocate, create_network, create_subnet, delete_network, register_node, release,
+    AllocateRequest, Catalog, Change, Ledger, NetworkSpec, NodeSpec, Placement, Policy, Release,
+    SubnetSpec, Timestamp, allocate, create_network, create_subnet, delete_network, register_node,
+    release,
 };
 
 use super::*;
@@ -44,16 +45,19 @@ impl Author {
         let spec = subnet("blue-1", "blue");
         self.make(|ledger| create_subnet(ledger.catalog(), &spec).unwrap().change);
         let spec = node("n1");
-        self.make(|ledger| register_node(ledger.catalog(), &spec).unwrap().change);
+        let policy = Policy::default();
+        self.make(|ledger| register_node(ledger, &spec, &policy, NOW).unwrap().change);
     }
 
     pub(super) fn endpoint(&mut self, attachment: &str) {
         let request = endpoint(attachment, "blue");
-        self.make(|ledger| {
-            allocate(ledger.catalog(), ledger.free(), &request, NOW)
-                .unwrap()
-                .change
-        });
+        let policy = Policy::default();
+        self.make(|ledger| allocate(ledger, &request, &policy, NOW).unwrap().change);
+    }
+
+    pub(super) fn release(&mut self, attachment: &str) {
+        let gone = gone(attachment);
+        self.make(|ledger| release(ledger.catalog(), &gone, NOW).unwrap());
     }
 
     /// Everything since the last batch as one batch.
@@ -72,6 +76,7 @@ pub(crate) fn network(name: &str, vlan: &str) -> NetworkSpec {
         name: name.parse().unwrap(),
         vlan: vlan.parse().unwrap(),
         mtu: Default::default(),
+        labels: Default::default(),
     }
 }
 
@@ -83,7 +88,9 @@ pub(crate) fn subnet(name: &str, network: &str) -> SubnetSpec {
         cidr: "10.1.0.0/24".parse().unwrap(),
         gateway: "10.1.0.1".parse().unwrap(),
         ranges: Vec::new(),
-        rack: Some("r1".parse().unwrap()),
+        exclusions: Vec::new(),
+        placement: Placement::Rack("r1".parse().unwrap()),
+        labels: Default::default(),
     }
 }
 
@@ -92,16 +99,27 @@ pub(crate) fn node(name: &str) -> NodeSpec {
     NodeSpec {
         name: name.parse().unwrap(),
         rack: "r1".parse().unwrap(),
+        labels: Default::default(),
+        boot_id: None,
+        agent_version: None,
     }
 }
 
 /// An endpoint on node `n1`.
 pub(crate) fn endpoint(attachment: &str, network: &str) -> AllocateRequest {
-    AllocateRequest {
+    AllocateRequest::any(
+        attachment.parse().unwrap(),
+        "n1".parse().unwrap(),
+        network.parse().unwrap(),
+    )
+}
+
+/// The end of an endpoint.
+pub(crate) fn gone(attachment: &str) -> Release {
+    Release {
         attachment: attachment.parse().unwrap(),
-        network: network.parse().unwrap(),
-        node: "n1".parse().unwrap(),
-        pod: None,
+        reason: "released".to_owned(),
+        expected: None,
     }
 }
 
@@ -184,12 +202,11 @@ fn refuses_what_is_stale(subject: &mut dyn Subject, author: &Author) {
 
 fn edits_in_one_batch_happen_together(subject: &mut dyn Subject, author: &mut Author) {
     let green = "green".parse().unwrap();
-    author.make(|ledger| delete_network(ledger.catalog(), &green).unwrap());
-    let attachment = "c1/eth0".parse().unwrap();
-    author.make(|ledger| release(ledger.catalog(), &attachment, NOW));
+    author.make(|ledger| delete_network(ledger.catalog(), &green, None).unwrap());
+    author.release("c1/eth0");
     // The same keys once more in one batch: the last edit counts.
     author.endpoint("c1/eth0");
-    author.make(|ledger| release(ledger.catalog(), &attachment, NOW));
+    author.release("c1/eth0");
     author.network("green", "201");
     subject.store().commit(&author.batch()).unwrap();
     let loaded = load(subject);
@@ -237,7 +254,7 @@ fn watches(subject: &mut dyn Subject, author: &mut Author, runtime: &Runtime) {
     );
     // What comes while it waits, and deletes.
     let w1 = "w1".parse().unwrap();
-    author.make(|ledger| delete_network(ledger.catalog(), &w1).unwrap());
+    author.make(|ledger| delete_network(ledger.catalog(), &w1, None).unwrap());
     let batch = author.batch();
     let second = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| next(runtime, &mut watch).unwrap());
@@ -263,7 +280,7 @@ fn watches_after_compaction(subject: &mut dyn Subject, author: &mut Author, runt
         author.network(&name, "1300");
         subject.store().commit(&author.batch()).unwrap();
         let name = name.parse().unwrap();
-        author.make(|ledger| delete_network(ledger.catalog(), &name).unwrap());
+        author.make(|ledger| delete_network(ledger.catalog(), &name, None).unwrap());
         subject.store().commit(&author.batch()).unwrap();
     }
     subject.compact();
