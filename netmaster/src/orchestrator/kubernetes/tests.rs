@@ -330,6 +330,9 @@ async fn while_the_server_is_away_nothing_is_known_and_then_what_happened_meanwh
     server.put_pod("web-0", "u1", "n1");
     let _following = follow(&kubernetes);
     until(|| kubernetes.pod(&web(0)), there("u1", "n1")).await;
+    // A watch that shows a change is open.
+    server.put_pod("web-1", "u1", "n1");
+    until(|| kubernetes.pod(&web(1)), there("u1", "n1")).await;
     server.change(|state| {
         state.failing = Some(503);
         state.cuts += 1;
