@@ -127,7 +127,7 @@ pub struct Reservation {
 pub struct ReservedAddress {
     /// The address.
     #[serde(deserialize_with = "field::ip")]
-    #[schema(value_type = schema::Address)]
+    #[schema(value_type = schema::Ip)]
     pub ip: IpAddr,
     /// The MAC address to use with it; if left out, the one that is derived from the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -132,6 +132,10 @@ fn missing(text: &str) -> Option<(&str, &'static str)> {
 
 /// The field that the text of a type begins with whose fields depend on each other, and the rest.
 fn named(text: &str) -> Option<(&str, &str)> {
+    // Of one without a name, or beside a revision, nothing but the text knows it.
+    if let Some(rest) = text.strip_prefix("unknown field `") {
+        return Some((rest.split_once('`')?.0, text));
+    }
     let (field, why) = text.strip_prefix("field `")?.split_once('`')?;
     Some((field, why.trim_start_matches([':', ' '])))
 }
