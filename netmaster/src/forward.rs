@@ -166,46 +166,4 @@ fn unsure() -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_writes_or_is_for_agents_goes_to_the_leader() {
-        for (method, path) in [
-            (Method::POST, "/v1/networks"),
-            (Method::PUT, "/v1/networks/blue"),
-            (Method::PATCH, "/v1/nodes/n1"),
-            (Method::DELETE, "/v1/endpoints/c1/eth0"),
-            (Method::GET, "/v1/nodes/n1/requests"),
-            (Method::POST, "/v1/nodes/n1/requests/7/answer"),
-        ] {
-            assert!(is_for_leader(&method, path), "{method} {path}");
-        }
-        for (method, path) in [
-            (Method::GET, "/v1/networks"),
-            (Method::HEAD, "/v1/networks/blue"),
-            (Method::GET, "/v1/nodes/requests"),
-            (Method::POST, "/v1/explain"),
-            (Method::POST, "/healthz"),
-            (Method::GET, "/metrics"),
-        ] {
-            assert!(!is_for_leader(&method, path), "{method} {path}");
-        }
-    }
-
-    #[test]
-    fn headers_of_one_connection_stay_on_it() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("connection", "close, x-once"),
-            ("x-once", "1"),
-            ("transfer-encoding", "chunked"),
-            ("content-type", "application/json"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        remove_hop_by_hop(&mut headers);
-        assert_eq!(headers.len(), 1);
-        assert!(headers.contains_key("content-type"));
-    }
-}
+mod tests;

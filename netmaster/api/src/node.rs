@@ -140,9 +140,9 @@ pub struct ReserveSpec {
     /// The network they are to be of.
     #[schema(value_type = schema::Name)]
     pub network: Name,
-    /// How many pods they are to suffice for, 1–64; there may come fewer.
-    #[serde(deserialize_with = "field::in_range::<_, 1, 64>")]
-    #[schema(minimum = 1, maximum = 64)]
+    /// How many pods they are to suffice for, 1–32; there may come fewer.
+    #[serde(deserialize_with = "field::in_range::<_, 1, 32>")]
+    #[schema(minimum = 1, maximum = 32)]
     pub count: u32,
 }
 
