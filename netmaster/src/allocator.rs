@@ -142,6 +142,12 @@ impl Allocator {
         self.role.clone()
     }
 
+    /// The same, in a part that a test decides.
+    #[cfg(test)]
+    pub(crate) fn in_role(self, role: watch::Receiver<Role>) -> Self {
+        Self { role, ..self }
+    }
+
     /// The store, for what is not kept in memory.
     pub(crate) fn records(&self) -> &Reader {
         &self.reader

@@ -189,6 +189,12 @@ impl Lines {
         if read == 0 {
             return Ok(None);
         }
+        // A line that was cut off is the last one, and has no end.
+        if !self.buffer.ends_with(b"\n") {
+            return Err(ReadError::Cut {
+                path: self.path.clone(),
+            });
+        }
         self.number += 1;
         self.checksum_before_last = self.checksum.clone();
         self.checksum.add(&self.buffer);
@@ -201,10 +207,6 @@ impl Lines {
         }
         match serde_json::from_slice(&self.buffer) {
             Ok(trailer) => Ok(Some(Line::Trailer(trailer))),
-            // A line that was cut off is the last one, and has no end.
-            Err(_) if !self.buffer.ends_with(b"\n") => Err(ReadError::Cut {
-                path: self.path.clone(),
-            }),
             Err(_) => Err(self.damaged()),
         }
     }

@@ -8,11 +8,10 @@ use clap::Args;
 use trunkline_ipam::{Catalog, Edit, Key, Kind, Object, Revision, Timestamp, begin_epoch};
 
 use super::read::{ReadError, Verified, verify};
-use crate::args::{ConfigError, StoreArgs, StoreConfig};
+use crate::args::{ConfigError, StoreArgs};
 use crate::clock::now;
-use crate::replica::Claim;
 use crate::server::open_store;
-use crate::store::{Batch, Opened, Reader, Store, StoreError, decode, is_own};
+use crate::store::{Batch, Reader, Store, StoreError, decode, is_own};
 
 /// By how much a restored store's revision is ahead of the back-up's. Changes that were made after
 /// the back-up have numbers too, and no number may be used twice: a watch that resumes after one
@@ -95,41 +94,16 @@ impl Restored {
 /// `--force` is not given; then nothing has changed. After an error in between, the store is as it
 /// was, or netmaster refuses to start on it until the back-up is restored once more.
 pub async fn restore(args: RestoreArgs) -> Result<String, RestoreError> {
-    let mut held = Held::open(args.store.config()?).await?;
+    let mut alone = open_store(args.store.config()?).await?.alone().await?;
     let file = args.file.clone();
     let done = tokio::task::spawn_blocking(move || {
-        let restored = restore_into(held.store.as_mut(), &args.file, args.force, now());
-        // Only now: until here nobody else may write.
-        drop(held.claim);
-        restored
+        let restored = restore_into(alone.store.as_mut(), &args.file, args.force, now());
+        (alone, restored)
     });
-    let restored = done.await.unwrap_or(Err(StoreError::Broken.into()))?;
-    Ok(restored.summary(&file))
-}
-
-/// A store that nobody else may write.
-struct Held {
-    store: Box<dyn Store>,
-    /// What keeps others from writing, if it is not the store itself. It runs out by itself.
-    claim: Option<Claim>,
-}
-
-impl Held {
-    async fn open(config: StoreConfig) -> Result<Self, StoreError> {
-        match open_store(config).await? {
-            Opened::Embedded(store) => Ok(Self {
-                store: Box::new(store),
-                claim: None,
-            }),
-            Opened::Etcd(etcd) => {
-                let term = etcd.lead_alone().await?;
-                Ok(Self {
-                    store: term.store,
-                    claim: Some(term.claim),
-                })
-            }
-        }
-    }
+    let (alone, restored) = done.await.map_err(|_| StoreError::Broken)?;
+    // Only now: until here nobody else may write.
+    alone.resign().await;
+    Ok(restored?.summary(&file))
 }
 
 /// Replaces what is in `store` by what is in the back-up `file`, in a new epoch. Blocks.

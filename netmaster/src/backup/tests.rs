@@ -21,9 +21,9 @@ fn commit(store: &mut Embedded, plan: impl FnOnce(&Ledger) -> Change) {
     let (catalog, _) = load_catalog(&store.reader()).unwrap();
     let change = plan(&Ledger::of(catalog));
     let revision = Revision::new(change.revision().number() - 1);
-    store
-        .commit(&Batch::of(revision, [&change]).unwrap())
-        .unwrap();
+    let mut batch = Batch::on(revision);
+    batch.add(&change).unwrap();
+    store.commit(&batch).unwrap();
 }
 
 fn add_network(store: &mut Embedded, name: &str, vlan: &str) {

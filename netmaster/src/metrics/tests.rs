@@ -138,17 +138,22 @@ fn address(ip: &str, state: AddressState, conflict: bool) -> Object {
         network: "blue".parse().unwrap(),
         state,
         since: NOW,
-        conflict: conflict.then(|| Conflict {
-            mac: "02:00:00:00:00:07".parse().unwrap(),
-            seen: NOW,
-            node: "n1".parse().unwrap(),
+        conflict: conflict.then(|| {
+            Box::new(Conflict {
+                mac: "02:00:00:00:00:07".parse().unwrap(),
+                seen: NOW,
+                node: "n1".parse().unwrap(),
+            })
         }),
         revision: Revision::new(9),
     }))
 }
 
 fn released() -> AddressState {
-    AddressState::Released { owner: None }
+    AddressState::Released {
+        owner: None,
+        reservation: None,
+    }
 }
 
 fn bound() -> AddressState {

@@ -67,15 +67,15 @@ pub(super) async fn follow<T, K, V>(
             }
         };
         loop {
-            match watch(&api, &mut revision, read, &mut hear).await {
+            let ended = watch(&api, &mut revision, read, &mut hear).await;
+            // Until it is open again. A connection that broke looks the same as one that was
+            // closed in good order.
+            hear(Told::Lost);
+            match ended {
                 Ended::Closed => wait = RETRY[0],
                 Ended::Expired => break,
                 Ended::Failed(error) => {
-                    warn!(
-                        what,
-                        error, "the watch of Kubernetes broke off; asking again"
-                    );
-                    hear(Told::Lost);
+                    warn!(what, error, "the watch of Kubernetes broke off");
                     pause(&mut wait).await;
                 }
             }
