@@ -32,6 +32,13 @@ impl Failure {
         Self(Box::new(problem.of_field(parameter)))
     }
 
+    /// A header that is not valid. The text follows the header's name.
+    pub(crate) fn header(header: &str, why: &str) -> Self {
+        let detail = format!("header `{header}`: {why}");
+        let problem = Problem::new(ErrorCode::InvalidField, detail);
+        Self(Box::new(problem.of_field(header)))
+    }
+
     /// What is not there.
     pub(crate) fn not_found(kind: Kind, name: &str) -> Self {
         let detail = format!("{kind} `{name}` does not exist: see `netctl {kind} ls`");

@@ -159,8 +159,7 @@ fn said(headers: &HeaderMap) -> Result<Known, Failure> {
         };
         let number = value.to_str().ok().and_then(|text| text.parse().ok());
         number.map(Some).ok_or_else(|| {
-            let detail = format!("header `{name}` is not a number: send what an answer had in it");
-            Failure::new(ErrorCode::InvalidField, detail)
+            Failure::header(name, "it is not a number: send what an answer had in it")
         })
     };
     let cluster = headers.get(header::CLUSTER);

@@ -105,22 +105,29 @@ fn unreadable(path: &str, error: &serde_json::Error) -> Failure {
     match path {
         // Of a field that is missing only the text knows the name.
         "." => match missing(text) {
-            Some(field) => Failure::field(field, "it is missing"),
+            Some((field, why)) => Failure::field(field, why),
             None => match named(text) {
                 Some((field, why)) => Failure::field(field, why),
                 None => Failure::new(ErrorCode::InvalidField, text),
             },
         },
         path => match missing(text) {
-            Some(field) => Failure::field(&format!("{path}.{field}"), "it is missing"),
+            Some((field, why)) => Failure::field(&format!("{path}.{field}"), why),
             None => Failure::field(path, text),
         },
     }
 }
 
 /// The field that serde misses, or finds twice.
-fn missing(text: &str) -> Option<&str> {
-    text.strip_prefix("missing field `")?.strip_suffix('`')
+fn missing(text: &str) -> Option<(&str, &'static str)> {
+    let (rest, why) = match text.strip_prefix("missing field `") {
+        Some(rest) => (rest, "it is missing"),
+        None => (
+            text.strip_prefix("duplicate field `")?,
+            "it is there twice: leave one out",
+        ),
+    };
+    Some((rest.strip_suffix('`')?, why))
 }
 
 /// The field that the text of a type begins with whose fields depend on each other, and the rest.
