@@ -45,7 +45,7 @@ pub struct Reservation {
     /// What it is for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// When it ends in any case, or if its holder is there, when the holder goes; without it, never.
+    /// When it ends, or as soon after as none of its addresses is in use; without it, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
     /// What selectors choose it by.

@@ -20,9 +20,10 @@ use trunkline_ipam::{Object, Revision};
 
 pub(crate) use published::Published;
 
-/// How many edits the log keeps: enough for a watcher that is away for a minute while a few
-/// hundred edits a second are made. They keep objects alive that are no longer in the catalog.
-const KEPT: usize = 32 * 1024;
+/// How many edits the log keeps: enough for a watcher that is away for ten seconds while ten
+/// thousand edits a second are made. They keep objects alive that are no longer in the catalog,
+/// some 50 MiB at worst.
+const KEPT: usize = 128 * 1024;
 
 /// What became of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]

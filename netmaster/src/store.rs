@@ -17,9 +17,10 @@ mod embedded;
 mod error;
 mod etcd;
 mod keys;
+mod load;
 mod reader;
 
-use trunkline_ipam::{Catalog, Object, Revision};
+use trunkline_ipam::{Object, Revision};
 
 use crate::replica::Claim;
 
@@ -29,6 +30,7 @@ pub use error::{StoreError, WatchError};
 pub use etcd::{Etcd, EtcdConfig};
 pub use keys::RECORDS;
 pub(crate) use keys::{EVENTS, HOLDINGS, is_own, is_record};
+pub use load::load_catalog;
 pub use reader::{Page, Reader, Watch};
 
 /// A moment in a store's history: all that is written up to it is known, and nothing after it.
@@ -156,24 +158,6 @@ impl From<Embedded> for Opened {
     }
 }
 
-/// Reads all objects that are kept in memory, and checks that they agree with each other. Blocks.
-///
-/// # Errors
-///
-/// [`StoreError`] if they cannot be read, or do not agree.
-pub fn load_catalog(reader: &Reader) -> Result<(Catalog, Position), StoreError> {
-    let mut objects = Vec::new();
-    let mut damage = None;
-    let position = reader.load(&mut |key, value| match codec::decode(key, value) {
-        Ok(object) => objects.push(object),
-        Err(error) => damage = damage.take().or(Some(error)),
-    })?;
-    if let Some(damage) = damage {
-        return Err(damage.into());
-    }
-    Ok((Catalog::load(position.revision, objects)?, position))
-}
-
 /// The object that is written as `value` under `key`.
 ///
 /// # Errors
@@ -184,6 +168,6 @@ pub(crate) fn decode(key: &str, value: &[u8]) -> Result<Object, StoreError> {
 }
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 #[cfg(test)]
 mod tests;

@@ -96,9 +96,9 @@ pub enum NoSpace {
     },
     /// Every address that the node may use is in use or withheld.
     #[error(
-        "network `{network}` has no free address for rack `{rack}`: {taken} of {capacity} in use \
-         or withheld in {subnets}, {cooling} released too lately; remove pods, see `netctl endpoint \
-         ls`, or add a subnet with `netctl subnet create`"
+        "network `{network}` has no free address for rack `{rack}`: {taken} of {capacity} in use in \
+         {subnets}, {cooling} released just now; remove pods, see `netctl endpoint ls`, or add a \
+         subnet with `netctl subnet create`"
     )]
     Full {
         /// The network.

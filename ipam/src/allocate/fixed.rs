@@ -101,9 +101,7 @@ impl Wish<'_> {
     fn check_unclaimed(&self, ip: IpAddr, subnet: &Subnet) -> Result<(), AddressUnfit> {
         let catalog = self.ledger.catalog();
         if let Some(reservation) = catalog.reservation_of(ip)
-            && !reservation
-                .expires
-                .is_some_and(|expires| expires <= self.now)
+            && reservation.expires.is_none_or(|end| end > self.now)
         {
             return Err(AddressUnfit::Reserved {
                 ip,

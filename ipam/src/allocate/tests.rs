@@ -102,8 +102,8 @@ fn the_rack_comes_first_and_then_what_belongs_to_no_rack() {
     assert_eq!(given, ["10.1.1.2", "10.1.2.2", "10.1.0.2"]);
     assert_eq!(
         refusal(&ledger, &request("c4/eth0")),
-        "network `blue` has no free address for rack `r1`: 3 of 3 in use or withheld in \
-         `b-rack`, `c-rack` and `a-anywhere`, 0 released too lately; remove pods, see `netctl endpoint ls`, or add a subnet with `netctl \
+        "network `blue` has no free address for rack `r1`: 3 of 3 in use in `b-rack`, `c-rack` \
+         and `a-anywhere`, 0 released just now; remove pods, see `netctl endpoint ls`, or add a subnet with `netctl \
          subnet create`"
     );
 }

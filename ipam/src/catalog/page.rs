@@ -111,10 +111,7 @@ mod tests {
     fn step_by_step(catalog: &Catalog, kind: Kind) -> Vec<Object> {
         let mut all = Vec::new();
         let mut after = None;
-        while let Some(object) = catalog
-            .objects_after(kind, after.clone().as_ref())
-            .next()
-        {
+        while let Some(object) = catalog.objects_after(kind, after.clone().as_ref()).next() {
             after = Some(object.key());
             all.push(object);
         }

@@ -203,6 +203,10 @@ fn own_addresses(
 ) -> Vec<(IpAddr, Arc<Subnet>)> {
     let catalog = ledger.catalog();
     let lacks = |is_v4| !node.addresses.iter().any(|a| a.ip.is_ipv4() == is_v4);
+    // After a restore a node says what it holds before it gets anything.
+    if node.reported != catalog.epoch() {
+        return Vec::new();
+    }
     let Ok(pool) = Pool::NODES.parse::<Name>() else {
         return Vec::new();
     };

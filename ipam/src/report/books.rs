@@ -142,11 +142,11 @@ impl<'a> Books<'a> {
             {
                 return self.against(tenant.node, format!("`{ip}` to {} on", tenant.who));
             }
-            let fits = |other: &&Arc<Subnet>| {
+            let fits = |other: &Arc<Subnet>| {
                 other.network == subnet.network
                     && other.cidr.network().is_ipv4() != subnet.cidr.network().is_ipv4()
             };
-            if !subnets.iter().all(|other| fits(&other)) {
+            if !subnets.iter().all(|other| fits(other)) {
                 return Verdict::Contradicts("its addresses do not go together".to_owned());
             }
             subnets.push(subnet);

@@ -48,7 +48,13 @@ pub fn create_reservation(
     check_expiry(spec.expires, now)?;
     let addresses = choose::addresses(ledger, spec, None)?;
     check_shape(&spec.holder, spec.spare, &addresses)?;
-    check_addresses(catalog, spec, &addresses, None)?;
+    let claim = Claim {
+        catalog,
+        spec,
+        addresses: &addresses,
+        current: None,
+    };
+    claim.check()?;
     Ok(created(catalog, |revision| {
         build(spec, &addresses, now, revision)
     }))
@@ -93,7 +99,13 @@ pub fn update_reservation(
             addresses: in_use,
         });
     }
-    check_addresses(catalog, spec, &addresses, Some(current))?;
+    let claim = Claim {
+        catalog,
+        spec,
+        addresses: &addresses,
+        current: Some(current),
+    };
+    claim.check()?;
     Ok(replaced(catalog, current, |revision| {
         build(spec, &addresses, current.created, revision)
     }))
@@ -192,62 +204,128 @@ fn user(catalog: &Catalog, address: &Address) -> String {
     }
 }
 
-fn check_addresses(
-    catalog: &Catalog,
-    spec: &ReservationSpec,
-    addresses: &[ReservedAddress],
-    current: Option<&Reservation>,
-) -> Result<(), ReserveAddressError> {
-    for v4 in [true, false] {
-        for (ordinal, address) in of_family(addresses, v4).enumerate() {
-            check_place(catalog, spec, address.ip)?;
-            if let Some(record) = catalog.address(address.ip)
-                && !record.is_released()
-                && !is_theirs(catalog, spec, record, ordinal, current)
-            {
-                return Err(ReserveAddressError::InUse {
-                    ip: address.ip,
-                    user: user(catalog, record),
-                });
+/// What is to be reserved, and what is already.
+struct Claim<'a> {
+    catalog: &'a Catalog,
+    spec: &'a ReservationSpec,
+    addresses: &'a [ReservedAddress],
+    current: Option<&'a Reservation>,
+}
+
+impl Claim<'_> {
+    fn check(&self) -> Result<(), ReserveAddressError> {
+        for v4 in [true, false] {
+            for (ordinal, address) in of_family(self.addresses, v4).enumerate() {
+                self.check_place(address.ip)?;
+                if let Some(record) = self.catalog.address(address.ip)
+                    && !record.is_released()
+                    && !self.is_theirs(record, ordinal)
+                {
+                    return Err(ReserveAddressError::InUse {
+                        ip: address.ip,
+                        user: user(self.catalog, record),
+                    });
+                }
+            }
+        }
+        self.check_pins()
+    }
+
+    /// Whether the reservation's holder may have that address at all.
+    fn check_place(&self, ip: IpAddr) -> Result<(), ReserveAddressError> {
+        let (catalog, spec) = (self.catalog, self.spec);
+        let subnet = catalog
+            .subnet_of(ip)
+            .filter(|subnet| subnet.network == spec.network);
+        let Some(subnet) = subnet else {
+            return Err(ReserveAddressError::NoSubnet {
+                ip,
+                network: spec.network.clone(),
+            });
+        };
+        if subnet.deleting {
+            return Err(ReserveAddressError::SubnetDeleting {
+                subnet: subnet.name.clone(),
+            });
+        }
+        if !subnet.may_assign(ip) {
+            return Err(ReserveAddressError::Withheld {
+                ip,
+                what: withheld_as(subnet, ip),
+                subnet: subnet.name.clone(),
+            });
+        }
+        match catalog.reservation_of(ip) {
+            Some(other) if other.name != spec.name => Err(ReserveAddressError::Reserved {
+                ip,
+                reservation: other.name.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether who has the address is who it is reserved for.
+    fn is_theirs(&self, record: &Address, ordinal: usize) -> bool {
+        let AddressState::Bound { attachment } = &record.state else {
+            return false;
+        };
+        let Some(endpoint) = self.catalog.endpoint(attachment) else {
+            return false;
+        };
+        match &self.spec.holder {
+            Holder::Pod(pod) => endpoint.pod.as_ref() == Some(pod),
+            Holder::StatefulSet(set) => {
+                let pod = endpoint.pod.as_ref();
+                pod.and_then(|pod| set.ordinal_of(pod)) == Some(ordinal)
+            }
+            // A workload's pods have names of no set form, so only the reservation itself says so.
+            Holder::Workload(_) => {
+                let holder = self.current.map(|current| &current.holder);
+                endpoint.reservation.as_ref() == Some(&self.spec.name)
+                    && holder == Some(&self.spec.holder)
             }
         }
     }
-    check_pins(catalog, spec, addresses, current)
-}
 
-/// Whether the reservation's holder may have that address at all.
-fn check_place(
-    catalog: &Catalog,
-    spec: &ReservationSpec,
-    ip: IpAddr,
-) -> Result<(), ReserveAddressError> {
-    let subnet = catalog
-        .subnet_of(ip)
-        .filter(|subnet| subnet.network == spec.network);
-    let Some(subnet) = subnet else {
-        return Err(ReserveAddressError::NoSubnet {
-            ip,
-            network: spec.network.clone(),
+    /// Refuses MAC addresses that others on the VLAN have or will have.
+    fn check_pins(&self) -> Result<(), ReserveAddressError> {
+        let (catalog, spec) = (self.catalog, self.spec);
+        let had = |address: &&ReservedAddress| {
+            (self.current).is_some_and(|current| current.addresses.contains(address))
+        };
+        let mut pins: BTreeMap<MacAddr, IpAddr> = BTreeMap::new();
+        for address in self.addresses.iter().filter(|address| !had(address)) {
+            let Some(mac) = address.mac else {
+                continue;
+            };
+            match catalog.pinned_by(&spec.network, mac) {
+                Some(other) if *other != spec.name => {
+                    return Err(ReserveAddressError::MacInUse {
+                        ip: address.ip,
+                        mac,
+                        user: format!("reservation `{other}`"),
+                    });
+                }
+                _ => pins.insert(mac, address.ip),
+            };
+        }
+        if pins.is_empty() {
+            return Ok(());
+        }
+        let own = |ip: IpAddr| self.addresses.iter().any(|address| address.ip == ip);
+        let clash = catalog.endpoints().find(|endpoint| {
+            endpoint.network == spec.network
+                && pins.contains_key(&endpoint.mac)
+                && !endpoint.addresses.iter().any(|address| own(address.ip))
         });
-    };
-    if subnet.deleting {
-        return Err(ReserveAddressError::SubnetDeleting {
-            subnet: subnet.name.clone(),
-        });
-    }
-    if !subnet.may_assign(ip) {
-        return Err(ReserveAddressError::Withheld {
-            ip,
-            what: withheld_as(subnet, ip),
-            subnet: subnet.name.clone(),
-        });
-    }
-    match catalog.reservation_of(ip) {
-        Some(other) if other.name != spec.name => Err(ReserveAddressError::Reserved {
-            ip,
-            reservation: other.name.clone(),
-        }),
-        _ => Ok(()),
+        match clash.and_then(|endpoint| Some((endpoint, pins.get(&endpoint.mac)?))) {
+            None => Ok(()),
+            Some((endpoint, ip)) => Err(ReserveAddressError::MacInUse {
+                ip: *ip,
+                mac: endpoint.mac,
+                user: format!("endpoint `{}`", endpoint.attachment),
+            }),
+        }
     }
 }
 
@@ -261,78 +339,5 @@ fn withheld_as(subnet: &Subnet, ip: IpAddr) -> &'static str {
         "the network or broadcast address"
     } else {
         "the subnet-router anycast address"
-    }
-}
-
-/// Whether who has the address is who it is reserved for.
-fn is_theirs(
-    catalog: &Catalog,
-    spec: &ReservationSpec,
-    record: &Address,
-    ordinal: usize,
-    current: Option<&Reservation>,
-) -> bool {
-    let AddressState::Bound { attachment } = &record.state else {
-        return false;
-    };
-    let Some(endpoint) = catalog.endpoint(attachment) else {
-        return false;
-    };
-    match &spec.holder {
-        Holder::Pod(pod) => endpoint.pod.as_ref() == Some(pod),
-        Holder::StatefulSet(set) => {
-            let pod = endpoint.pod.as_ref();
-            pod.and_then(|pod| set.ordinal_of(pod)) == Some(ordinal)
-        }
-        // A workload's pods have names of no set form, so only the reservation itself says so.
-        Holder::Workload(_) => {
-            endpoint.reservation.as_ref() == Some(&spec.name)
-                && current.is_some_and(|current| current.holder == spec.holder)
-        }
-    }
-}
-
-/// Refuses MAC addresses that others on the VLAN have or will have.
-fn check_pins(
-    catalog: &Catalog,
-    spec: &ReservationSpec,
-    addresses: &[ReservedAddress],
-    current: Option<&Reservation>,
-) -> Result<(), ReserveAddressError> {
-    let had = |address: &&ReservedAddress| {
-        current.is_some_and(|current| current.addresses.contains(address))
-    };
-    let mut pins: BTreeMap<MacAddr, IpAddr> = BTreeMap::new();
-    for address in addresses.iter().filter(|address| !had(address)) {
-        let Some(mac) = address.mac else {
-            continue;
-        };
-        match catalog.pinned_by(&spec.network, mac) {
-            Some(other) if *other != spec.name => {
-                return Err(ReserveAddressError::MacInUse {
-                    ip: address.ip,
-                    mac,
-                    user: format!("reservation `{other}`"),
-                });
-            }
-            _ => pins.insert(mac, address.ip),
-        };
-    }
-    if pins.is_empty() {
-        return Ok(());
-    }
-    let own = |ip: IpAddr| addresses.iter().any(|address| address.ip == ip);
-    let clash = catalog.endpoints().find(|endpoint| {
-        endpoint.network == spec.network
-            && pins.contains_key(&endpoint.mac)
-            && !endpoint.addresses.iter().any(|address| own(address.ip))
-    });
-    match clash.and_then(|endpoint| Some((endpoint, pins.get(&endpoint.mac)?))) {
-        None => Ok(()),
-        Some((endpoint, ip)) => Err(ReserveAddressError::MacInUse {
-            ip: *ip,
-            mac: endpoint.mac,
-            user: format!("endpoint `{}`", endpoint.attachment),
-        }),
     }
 }

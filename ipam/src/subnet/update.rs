@@ -28,8 +28,8 @@ pub struct SubnetUpdate {
 /// that is smaller or elsewhere; and nodes that have addresses of the subnet must be among those
 /// that may use it.
 ///
-/// A gateway that endpoints still send to is excluded as long as it would be handed out otherwise:
-/// an exclusion like any other, for the operator to lift when they are gone.
+/// A gateway that pods or nodes still send to is excluded if it would be handed out otherwise: an
+/// exclusion like any other, for the operator to lift when they are gone.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ pub fn update_subnet(
     } else {
         endpoints_of(catalog, current).cloned().collect()
     };
-    if !old_gateway.is_empty() {
+    if spec.gateway != current.gateway && catalog.in_use(&spec.name) > 0 {
         keep_back(current.gateway, spec, &mut layout);
     }
     let planned = replaced(catalog, current, |revision| build(spec, &layout, revision));
@@ -101,7 +101,7 @@ fn endpoints_of<'a>(
         })
 }
 
-/// Withholds the gateway that the switch will go on answering for as long as pods send to it.
+/// Withholds the old gateway: whoever got it would draw the traffic of all that still send to it.
 fn keep_back(gateway: IpAddr, spec: &SubnetSpec, layout: &mut Layout) {
     let left = handed_out(&layout.ranges, &layout.exclusions, spec.gateway);
     if ranges::contain(&left, gateway) {

@@ -40,6 +40,7 @@ pub(super) fn run(
     published: &Arc<Published>,
     inbox: &Arc<Inbox>,
 ) -> Box<dyn Store> {
+    let _told = TellIfBroken(inbox);
     while let Ok(job) = jobs.recv() {
         let outcome = commit(store.as_mut(), &job.batch, published);
         match outcome {
@@ -57,6 +58,17 @@ pub(super) fn run(
         }
     }
     store
+}
+
+/// Tells the writer that it waits in vain, if this thread breaks off.
+struct TellIfBroken<'a>(&'a Inbox);
+
+impl Drop for TellIfBroken<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.put_outcome(Err(StoreError::Broken));
+        }
+    }
 }
 
 fn commit(store: &mut dyn Store, batch: &Batch, published: &Published) -> Result<(), StoreError> {

@@ -3,10 +3,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as channel;
 use std::time::Duration;
 
-use trunkline_ipam::{CreateNetworkError, Edit, Key, NetworkSpec, Revision, create_network};
+use trunkline_ipam::{CreateNetworkError, Edit, Key, Revision, create_network};
 
 use super::*;
 use crate::replica::Replica;
+use crate::store::conformance::network;
 use crate::store::{Batch, Embedded, Position, Store, StoreError};
 
 /// What becomes of a commit.
@@ -140,12 +141,7 @@ impl Bench {
     ) -> impl Future<Output = Outcome> + Send + 'static {
         let allocator = self.allocator.clone();
         let made = Arc::clone(&self.planned);
-        let spec = NetworkSpec {
-            name: name.parse().unwrap(),
-            vlan: vlan.try_into().unwrap(),
-            mtu: Default::default(),
-            labels: Default::default(),
-        };
+        let spec = network(&name, &vlan.to_string());
         async move {
             allocator
                 .write(move |ledger| {

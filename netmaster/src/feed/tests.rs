@@ -1,6 +1,10 @@
 use std::time::Duration;
 
+use trunkline_ipam::{Catalog, Edit, create_network};
+
 use super::*;
+use crate::store::conformance::network;
+use crate::store::{Batch, Embedded, Store as _};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -8,16 +12,11 @@ fn revision(number: u64) -> Revision {
     Revision::new(number)
 }
 
-fn network(number: u64) -> Happening {
-    let network = trunkline_ipam::Network {
-        name: format!("net{number}").parse().unwrap(),
-        vlan: "1".parse().unwrap(),
-        mtu: Default::default(),
-        labels: Default::default(),
-        revision: revision(number),
-    };
+fn put(number: u64) -> Happening {
+    let spec = network(&format!("net{number}"), "1");
+    let planned = create_network(&Catalog::default(), &spec).unwrap();
     Happening::Put {
-        object: Object::Network(Arc::new(network)),
+        object: Object::Network(planned.object),
         before: None,
     }
 }
@@ -27,7 +26,7 @@ fn publish(feed: &Feed, from: u64, to: u64) {
     feed.push(Publication {
         from: revision(from),
         to: revision(to),
-        happenings: (from + 1..=to).map(network).collect(),
+        happenings: (from + 1..=to).map(put).collect(),
     });
     feed.wake(revision(to));
 }
@@ -111,4 +110,61 @@ async fn ten_thousand_subscriptions_see_one_publication() {
     for watcher in waiting {
         assert_eq!(watcher.await.unwrap(), Ok((0, 1)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sees_a_revision_in_the_feed_sees_it_in_the_catalog() {
+    let mut store = Embedded::in_memory().unwrap();
+    let start = store.resume().unwrap();
+    let published = Arc::new(Published::new(Catalog::default(), start));
+    let mut subscription = published.feed().subscribe(Revision::ZERO).unwrap();
+    let readers = published.clone();
+    let watcher = tokio::spawn(async move {
+        for _ in 0..100 {
+            let (_, to) = next(&mut subscription).await.unwrap();
+            assert!(readers.read(|catalog| catalog.revision().number()) >= to);
+        }
+    });
+    for vlan in 1..=100 {
+        let spec = network(&format!("net{vlan}"), &vlan.to_string());
+        let change = published.read(|catalog| create_network(catalog, &spec).unwrap().change);
+        let mut batch = Batch::on(published.position().revision());
+        batch.add(&change).unwrap();
+        let position = store.commit(&batch).unwrap();
+        published.publish(batch.from(), position, batch.edits().cloned().collect());
+        tokio::task::yield_now().await;
+    }
+    watcher.await.unwrap();
+}
+
+#[test]
+fn deletes_and_puts_tell_what_was_before() {
+    let mut store = Embedded::in_memory().unwrap();
+    let published = Published::new(Catalog::default(), store.resume().unwrap());
+    let planned = create_network(&Catalog::default(), &network("blue", "1")).unwrap();
+    let blue = Object::Network(planned.object);
+    let edits = [
+        vec![Edit::Put(blue.clone())],
+        vec![Edit::Put(blue.clone())],
+        vec![Edit::Delete(blue.key())],
+        // It was never seen, so that it went is not told.
+        vec![Edit::Delete(blue.key())],
+    ];
+    let mut told = Vec::new();
+    for (edits, from) in edits.into_iter().zip(0..) {
+        let at = store
+            .replace(revision(from + 1), &mut std::iter::empty())
+            .unwrap();
+        published.publish(revision(from), at, edits);
+        let log = published.feed().shared.log.read().unwrap();
+        told.push(log.publications.back().unwrap().happenings.clone());
+    }
+    let put = |before| Happening::Put {
+        object: blue.clone(),
+        before,
+    };
+    assert_eq!(told[0], [put(None)]);
+    assert_eq!(told[1], [put(Some(blue.clone()))]);
+    assert_eq!(told[2], [Happening::Deleted(blue.clone())]);
+    assert_eq!(told[3], []);
 }

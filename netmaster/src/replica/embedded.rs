@@ -7,7 +7,7 @@ use trunkline_types::chain;
 
 use super::RETRY;
 use super::stage::{Over, Stage, Stop};
-use crate::allocator::{End, Inbox, why};
+use crate::allocator::{End, Inbox, Unavailable, why};
 use crate::store::{Store, StoreError};
 
 /// Leads until told to stop. When the store fails, it is asked again and again.
@@ -25,6 +25,8 @@ pub(super) async fn run(stage: Stage, mut store: Box<dyn Store>, mut stop: Stop)
             Over::Stopped | Over::Lost => return,
             Over::Broken => {
                 error!("the writer broke off: this is an error in netmaster, please report it");
+                stage.shut(Unavailable::Store);
+                inbox.end(End::Now);
                 return;
             }
         };

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use trunkline_ipam::{
-    AllocateRequest, CreateNetworkError, NetworkSpec, NodeSpec, Revision, SubnetSpec, Timestamp,
-    allocate, create_network, create_subnet, register_node,
+    CreateNetworkError, Policy, Revision, allocate, create_network, create_subnet, register_node,
 };
 
 use super::*;
 use crate::allocator::{Unavailable, WriteError};
 use crate::feed::{Publication, Subscription};
+use crate::store::conformance::{NOW, endpoint, network, node, subnet};
 use crate::store::{Batch, Embedded, Position};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -192,11 +192,7 @@ impl Member {
     }
 
     async fn create(&self, vlan: i64) -> Result<(), WriteError<CreateNetworkError>> {
-        let spec = NetworkSpec {
-            name: format!("net{vlan}").parse().unwrap(),
-            vlan: vlan.try_into().unwrap(),
-            mtu: Default::default(),
-        };
+        let spec = network(&format!("net{vlan}"), &vlan.to_string());
         let plan = move |ledger: &trunkline_ipam::Ledger| {
             let planned = create_network(ledger.catalog(), &spec)?;
             Ok(((), planned.change))
@@ -249,7 +245,7 @@ async fn leader_and_follower_publish_the_same() {
     // One change that creates what another one in its batch may delete again.
     let name: trunkline_types::Name = "net1".parse().unwrap();
     let delete = move |ledger: &trunkline_ipam::Ledger| {
-        trunkline_ipam::delete_network(ledger.catalog(), &name).map(|change| ((), change))
+        trunkline_ipam::delete_network(ledger.catalog(), &name, None).map(|change| ((), change))
     };
     leader.allocator.write(delete).await.unwrap();
     let [mut here, mut there] = feeds;
@@ -319,41 +315,24 @@ async fn free_space_is_known_after_an_election_whatever_the_order_in_a_batch() {
     assert_eq!(old.create(1).await, Ok(()));
     // A subnet and its first address in one batch: followers see the address first.
     let requests = |member: &Member, attachment: &str| {
-        let request = AllocateRequest {
-            attachment: attachment.parse().unwrap(),
-            network: "net1".parse().unwrap(),
-            node: "n1".parse().unwrap(),
-            pod: None,
-        };
+        let request = endpoint(attachment, "net1");
         let allocator = member.allocator.clone();
         async move {
-            let now = Timestamp::from_unix_seconds(1_700_000_000);
             let plan = move |ledger: &trunkline_ipam::Ledger| {
-                let planned = allocate(ledger.catalog(), ledger.free(), &request, now)?;
+                let planned = allocate(ledger, &request, &Policy::default(), NOW)?;
                 let ip = planned.object.addresses[0].ip;
                 Ok::<_, trunkline_ipam::AllocateError>((ip, planned.change))
             };
             allocator.write(plan).await.unwrap()
         }
     };
-    let subnet = SubnetSpec {
-        name: "s1".parse().unwrap(),
-        network: "net1".parse().unwrap(),
-        cidr: "10.1.0.0/24".parse().unwrap(),
-        gateway: "10.1.0.1".parse().unwrap(),
-        ranges: Vec::new(),
-        rack: None,
-    };
-    let node = NodeSpec {
-        name: "n1".parse().unwrap(),
-        rack: "r1".parse().unwrap(),
-    };
+    let (subnet, node) = (subnet("s1", "net1"), node("n1"));
     let subnet = old.allocator.write(move |ledger| {
         let planned = create_subnet(ledger.catalog(), &subnet).map_err(|_| ())?;
         Ok::<_, ()>(((), planned.change))
     });
     let node = old.allocator.write(move |ledger| {
-        let planned = register_node(ledger.catalog(), &node).map_err(|_| ())?;
+        let planned = register_node(ledger, &node, &Policy::default(), NOW).map_err(|_| ())?;
         Ok::<_, ()>(((), planned.change))
     });
     let (subnet, node, here) = tokio::join!(subnet, node, requests(&old, "c1/eth0"));

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use trunkline_ipam::{
-    AllocateRequest, Change, Ledger, NetworkSpec, NodeSpec, SubnetSpec, Timestamp, allocate,
-    create_network, create_subnet, delete_network, register_node, release,
+    AllocateRequest, Catalog, Change, Ledger, NetworkSpec, NodeSpec, Placement, Policy, Release,
+    SubnetSpec, Timestamp, allocate, create_network, create_subnet, delete_network, register_node,
+    release,
 };
 
 use super::*;
 
-pub(super) const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
 /// A ledger that keeps its changes for the store.
 pub(super) struct Author {
@@ -36,49 +37,27 @@ impl Author {
     }
 
     pub(super) fn network(&mut self, name: &str, vlan: &str) {
-        let spec = NetworkSpec {
-            name: name.parse().unwrap(),
-            vlan: vlan.parse().unwrap(),
-            mtu: Default::default(),
-            labels: Default::default(),
-        };
+        let spec = network(name, vlan);
         self.make(|ledger| create_network(ledger.catalog(), &spec).unwrap().change);
     }
 
     pub(super) fn subnet_and_node(&mut self) {
-        let spec = SubnetSpec {
-            name: "blue-1".parse().unwrap(),
-            network: "blue".parse().unwrap(),
-            cidr: "10.1.0.0/24".parse().unwrap(),
-            gateway: "10.1.0.1".parse().unwrap(),
-            ranges: Vec::new(),
-            exclusions: Vec::new(),
-            placement: trunkline_ipam::Placement::Rack("r1".parse().unwrap()),
-            labels: Default::default(),
-        };
+        let spec = subnet("blue-1", "blue");
         self.make(|ledger| create_subnet(ledger.catalog(), &spec).unwrap().change);
-        let spec = NodeSpec {
-            name: "n1".parse().unwrap(),
-            rack: "r1".parse().unwrap(),
-            labels: Default::default(),
-            boot_id: None,
-            agent_version: None,
-        };
-        self.make(|ledger| register_node(ledger.catalog(), &spec, NOW).unwrap().change);
+        let spec = node("n1");
+        let policy = Policy::default();
+        self.make(|ledger| register_node(ledger, &spec, &policy, NOW).unwrap().change);
     }
 
     pub(super) fn endpoint(&mut self, attachment: &str) {
-        let request = AllocateRequest {
-            attachment: attachment.parse().unwrap(),
-            network: "blue".parse().unwrap(),
-            node: "n1".parse().unwrap(),
-            pod: None,
-        };
-        self.make(|ledger| {
-            allocate(ledger.catalog(), ledger.free(), &request, NOW)
-                .unwrap()
-                .change
-        });
+        let request = endpoint(attachment, "blue");
+        let policy = Policy::default();
+        self.make(|ledger| allocate(ledger, &request, &policy, NOW).unwrap().change);
+    }
+
+    pub(super) fn release(&mut self, attachment: &str) {
+        let gone = gone(attachment);
+        self.make(|ledger| release(ledger.catalog(), &gone, NOW).unwrap());
     }
 
     /// Everything since the last batch as one batch.
@@ -89,6 +68,58 @@ impl Author {
             assert_eq!(batch.add(&change).unwrap(), Room::Taken);
         }
         batch
+    }
+}
+
+pub(crate) fn network(name: &str, vlan: &str) -> NetworkSpec {
+    NetworkSpec {
+        name: name.parse().unwrap(),
+        vlan: vlan.parse().unwrap(),
+        mtu: Default::default(),
+        labels: Default::default(),
+    }
+}
+
+/// A subnet for rack `r1`.
+pub(crate) fn subnet(name: &str, network: &str) -> SubnetSpec {
+    SubnetSpec {
+        name: name.parse().unwrap(),
+        network: network.parse().unwrap(),
+        cidr: "10.1.0.0/24".parse().unwrap(),
+        gateway: "10.1.0.1".parse().unwrap(),
+        ranges: Vec::new(),
+        exclusions: Vec::new(),
+        placement: Placement::Rack("r1".parse().unwrap()),
+        labels: Default::default(),
+    }
+}
+
+/// A node in rack `r1`.
+pub(crate) fn node(name: &str) -> NodeSpec {
+    NodeSpec {
+        name: name.parse().unwrap(),
+        rack: "r1".parse().unwrap(),
+        labels: Default::default(),
+        boot_id: None,
+        agent_version: None,
+    }
+}
+
+/// An endpoint on node `n1`.
+pub(crate) fn endpoint(attachment: &str, network: &str) -> AllocateRequest {
+    AllocateRequest::any(
+        attachment.parse().unwrap(),
+        "n1".parse().unwrap(),
+        network.parse().unwrap(),
+    )
+}
+
+/// The end of an endpoint.
+pub(crate) fn gone(attachment: &str) -> Release {
+    Release {
+        attachment: attachment.parse().unwrap(),
+        reason: "released".to_owned(),
+        expected: None,
     }
 }
 
@@ -171,12 +202,11 @@ fn refuses_what_is_stale(subject: &mut dyn Subject, author: &Author) {
 
 fn edits_in_one_batch_happen_together(subject: &mut dyn Subject, author: &mut Author) {
     let green = "green".parse().unwrap();
-    author.make(|ledger| delete_network(ledger.catalog(), &green).unwrap());
-    let attachment = "c1/eth0".parse().unwrap();
-    author.make(|ledger| release(ledger.catalog(), &attachment, NOW));
+    author.make(|ledger| delete_network(ledger.catalog(), &green, None).unwrap());
+    author.release("c1/eth0");
     // The same keys once more in one batch: the last edit counts.
     author.endpoint("c1/eth0");
-    author.make(|ledger| release(ledger.catalog(), &attachment, NOW));
+    author.release("c1/eth0");
     author.network("green", "201");
     subject.store().commit(&author.batch()).unwrap();
     let loaded = load(subject);
@@ -224,7 +254,7 @@ fn watches(subject: &mut dyn Subject, author: &mut Author, runtime: &Runtime) {
     );
     // What comes while it waits, and deletes.
     let w1 = "w1".parse().unwrap();
-    author.make(|ledger| delete_network(ledger.catalog(), &w1).unwrap());
+    author.make(|ledger| delete_network(ledger.catalog(), &w1, None).unwrap());
     let batch = author.batch();
     let second = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| next(runtime, &mut watch).unwrap());
@@ -250,7 +280,7 @@ fn watches_after_compaction(subject: &mut dyn Subject, author: &mut Author, runt
         author.network(&name, "1300");
         subject.store().commit(&author.batch()).unwrap();
         let name = name.parse().unwrap();
-        author.make(|ledger| delete_network(ledger.catalog(), &name).unwrap());
+        author.make(|ledger| delete_network(ledger.catalog(), &name, None).unwrap());
         subject.store().commit(&author.batch()).unwrap();
     }
     subject.compact();

@@ -177,20 +177,6 @@ impl StoreError {
     pub fn is_gap(&self) -> bool {
         matches!(self, Self::Stale { .. } | Self::Damaged(_))
     }
-
-    /// Whether no number of repetitions will help.
-    #[must_use]
-    pub fn is_permanent(&self) -> bool {
-        matches!(
-            self,
-            Self::Directory { .. }
-                | Self::NewerSchema { .. }
-                | Self::Foreign
-                | Self::Incomplete
-                | Self::TooLarge { .. }
-                | Self::Encode(_)
-        )
-    }
 }
 
 /// Why a watch has no next batch.

@@ -62,3 +62,12 @@ fn a_node_stays_where_its_addresses_are_for_it() {
     }
     update(&ledger, &edit("r1", &[("zone", "a")])).unwrap();
 }
+
+#[test]
+fn what_was_not_for_a_node_before_does_not_hold_its_change_up() {
+    let mut ledger = ledger();
+    let b = subnet("b", "10.1.0.0/24", "10.1.0.1", &[]);
+    add_subnet(&mut ledger, &in_rack(b, "r7"));
+    bind(&mut ledger, "c1/eth0", None, "10.1.0.7");
+    update(&ledger, &edit("r1", &[("zone", "a")])).unwrap();
+}

@@ -1,9 +1,12 @@
 use super::*;
 use crate::fixture::{
-    add_node, add_subnet, bind, in_rack, ip, lease, ledger, name, parse, pod, reservation, reserve,
-    subnet,
+    NOW, add_node, add_pool, add_subnet, bind, give_back, group, in_rack, ip, lease, ledger, name,
+    parse, pod, pool, reservation, reserve, subnet,
 };
-use crate::{Holder, Ledger, Placement, Reason, Refusal, delete_subnet};
+use crate::{
+    GroupSpec, Holder, Kind, Ledger, Placement, Reason, Refusal, ReservationSpec, Scope, Wanted,
+    create_group, create_pool, create_reservation, delete_subnet,
+};
 
 const RANGE: &str = "10.1.0.10-10.1.0.99";
 
@@ -218,6 +221,21 @@ fn a_gateway_that_pods_still_send_to_is_not_handed_out() {
 }
 
 #[test]
+fn a_gateway_that_only_a_reserve_relies_on_is_not_handed_out_either() {
+    let mut ledger = ledger();
+    let whole = subnet("b", "10.1.0.0/24", "10.1.0.1", &[]);
+    add_subnet(&mut ledger, &whole);
+    lease(&mut ledger, "10.1.0.50");
+    let moved = SubnetSpec {
+        gateway: ip("10.1.0.254"),
+        ..whole
+    };
+    let update = make(&mut ledger, &moved);
+    assert!(update.old_gateway.is_empty());
+    assert!(!update.planned.object.hands_out(ip("10.1.0.1")));
+}
+
+#[test]
 fn an_address_that_somebody_has_or_will_have_becomes_no_gateway() {
     let mut ledger = ledger_with_subnet();
     bind(&mut ledger, "c1/eth0", None, "10.1.0.50");
@@ -273,25 +291,26 @@ fn a_subnet_stays_in_its_network() {
     );
 }
 
-#[test]
-fn a_subnet_that_is_being_deleted_is_not_changed() {
+/// With pool `web` in subnet `b`, which has so many records that it goes in steps, and the revision
+/// at which a client saw it before the first one.
+fn half_deleted() -> (Ledger, Revision) {
     let mut ledger = ledger_with_subnet();
-    for last in 0..120 {
+    add_pool(&mut ledger, &pool("web", &["10.1.0.90-10.1.0.99"]));
+    for last in 2..122 {
         let attachment = format!("c{last}/eth0");
-        bind(
-            &mut ledger,
-            &attachment,
-            None,
-            &format!("10.1.0.{}", last + 2),
-        );
-        crate::fixture::give_back(&mut ledger, &attachment);
+        bind(&mut ledger, &attachment, None, &format!("10.1.0.{last}"));
+        give_back(&mut ledger, &attachment);
     }
     let seen = ledger.catalog().subnet(&name("b")).unwrap().revision;
     let step = delete_subnet(ledger.catalog(), &name("b"), Some(seen)).unwrap();
     assert!(!step.done);
     ledger.apply(&step.change);
-    let error = update(&ledger, &spec()).unwrap_err();
-    assert_eq!(error.reason(), Reason::Deleting(crate::Kind::Subnet));
+    (ledger, seen)
+}
+
+#[test]
+fn a_subnet_goes_in_steps_each_of_which_is_a_state_of_its_own() {
+    let (mut ledger, seen) = half_deleted();
     let mut steps = 1;
     loop {
         // The revision that the client saw is that of before the first step.
@@ -306,7 +325,40 @@ fn a_subnet_that_is_being_deleted_is_not_changed() {
     }
     assert_eq!(steps, 3);
     assert!(ledger.catalog().subnet(&name("b")).is_none());
+    assert_eq!(ledger.catalog().pools().count(), 0);
     assert_eq!(ledger.catalog().addresses().count(), 0);
+}
+
+#[test]
+fn nothing_is_begun_with_a_subnet_that_is_being_deleted() {
+    let (ledger, _) = half_deleted();
+    let catalog = ledger.catalog();
+    let error = update(&ledger, &spec()).unwrap_err();
+    assert_eq!(error.reason(), Reason::Deleting(Kind::Subnet));
+    let error = create_pool(catalog, &pool("db", &["10.1.0.10-10.1.0.19"])).unwrap_err();
+    assert_eq!(error.reason(), Reason::Deleting(Kind::Subnet));
+    let named = reservation("fixed", Holder::Pod(pod("web-0")), &["10.1.0.10"]);
+    let any = ReservationSpec {
+        addresses: Wanted::Any {
+            subnets: vec![name("b")],
+            count: 1,
+        },
+        ..named.clone()
+    };
+    for wanted in [named, any] {
+        let error = create_reservation(&ledger, &wanted, NOW).unwrap_err();
+        assert_eq!(error.reason(), Reason::Deleting(Kind::Subnet), "{error}");
+    }
+    for network in [None, Some(name("blue"))] {
+        let webs = GroupSpec {
+            network,
+            pool: Some(name("web")),
+            profile: None,
+            ..group("webs", Scope::Cluster)
+        };
+        let error = create_group(catalog, &webs).unwrap_err();
+        assert_eq!(error.reason(), Reason::NotFound(Kind::Pool));
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn a_store_in_memory_conforms() {
 }
 
 #[test]
-fn a_store_on_disk_conforms_and_is_there_when_it_is_opened_again() {
+fn a_store_on_disk_conforms() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b");
     let mut store = Embedded::open(&path).unwrap();

@@ -247,6 +247,27 @@ fn a_watch_outlives_its_connection() {
 }
 
 #[test]
+fn a_watch_on_which_nothing_comes_is_opened_at_another_member() {
+    let server = Server::start(&[]);
+    let proxy = Proxy::to(server.address);
+    let runtime = Runtime::new().unwrap();
+    let mut term = lead(&runtime, server.config());
+    let endpoints = config(&[proxy.address, server.address]);
+    let follower = runtime.block_on(Etcd::open(endpoints)).unwrap();
+    let (_, position) = load_catalog(&follower.reader()).unwrap();
+    let mut watch = follower.reader().watch(position);
+    let mut author = Author::at(Catalog::default());
+    author.network("blue", "100");
+    term.store.commit(&author.batch()).unwrap();
+    next(&runtime, &mut watch).unwrap();
+    proxy.lose_replies();
+    author.network("green", "200");
+    term.store.commit(&author.batch()).unwrap();
+    let batch = next(&runtime, &mut watch).unwrap();
+    assert_eq!(batch.to.revision(), Revision::new(2));
+}
+
+#[test]
 fn a_member_that_is_away_is_passed_over() {
     let server = Server::start(&[]);
     let runtime = Runtime::new().unwrap();

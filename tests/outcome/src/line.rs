@@ -1,4 +1,9 @@
 //! One line of a bench's output, and the statistics behind it.
+//!
+//! Every bench has one output contract: a table for people, or one JSON object a line, see
+//! [`Line`]. A figure is the median of at least [`MIN_PAIRS`] pairs; the two of a pair are
+//! measured one right after the other, taking turns at going first, so that what slows the
+//! machine down slows both.
 
 use std::fmt::Write;
 
@@ -26,9 +31,10 @@ pub struct Line {
     pub ratio: f64,
     /// The first and third quartile of the pairs' ratios.
     pub iqr: [f64; 2],
-    /// The goal for the ratio, like `<= 1.3`.
+    /// The goal for the ratio, like `<= 1.3`; `none` if the figure is for the reader alone.
     pub goal: String,
     /// Whether the goal is met by the whole of `iqr`: a range that straddles the goal meets it not.
+    /// What has no goal always meets it.
     pub met: bool,
 }
 
@@ -37,6 +43,10 @@ pub struct Line {
 pub enum Goal {
     /// At most this: ours is a cost.
     AtMost(f64),
+    /// At least this: ours is a gain.
+    AtLeast(f64),
+    /// Whatever it is: the figure is for the reader alone.
+    None,
 }
 
 /// What a line is about.
@@ -75,6 +85,8 @@ impl Line {
         let iqr = [quantile(&ratios, 0.25), quantile(&ratios, 0.75)];
         let (goal, met) = match subject.goal {
             Goal::AtMost(most) => (format!("<= {most}"), iqr[1] <= most),
+            Goal::AtLeast(least) => (format!(">= {least}"), iqr[0] >= least),
+            Goal::None => ("none".to_owned(), true),
         };
         Ok(Self {
             bench: subject.bench,
@@ -106,8 +118,23 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
     sorted[below] + (sorted[above] - sorted[below]) * part
 }
 
-/// The lines as a table.
-pub fn table(lines: &[Line]) -> String {
+/// The lines as one JSON object each, or as a table.
+///
+/// # Errors
+///
+/// A figure is not a number JSON can write.
+pub fn render(lines: &[Line], json: bool) -> anyhow::Result<String> {
+    if !json {
+        return Ok(table(lines));
+    }
+    let mut text = String::new();
+    for line in lines {
+        let _ = writeln!(text, "{}", serde_json::to_string(line)?);
+    }
+    Ok(text)
+}
+
+fn table(lines: &[Line]) -> String {
     let mut text = String::new();
     let header = [
         "case", "ours", "other", "unit", "ratio", "iqr", "goal", "met",
@@ -146,12 +173,16 @@ mod tests {
     use super::*;
 
     fn line(pairs: &[(f64, f64)]) -> anyhow::Result<Line> {
+        line_with(Goal::AtMost(1.3), pairs)
+    }
+
+    fn line_with(goal: Goal, pairs: &[(f64, f64)]) -> anyhow::Result<Line> {
         let subject = Subject {
             bench: "add",
             case: "ADD".into(),
             other_name: "floor",
             unit: "ms",
-            goal: Goal::AtMost(1.3),
+            goal,
         };
         Line::of_pairs(subject, pairs)
     }
@@ -173,6 +204,23 @@ mod tests {
         let line = line(&pairs).unwrap();
         assert_eq!(line.ratio, 1.0);
         assert!(!line.met, "{line:?}");
+    }
+
+    #[test]
+    fn a_gain_is_held_to_its_lower_quartile() {
+        let pairs: Vec<_> = (1..=9).map(|n| (f64::from(n), 1.0)).collect();
+        for (least, met) in [(3.0, true), (3.5, false)] {
+            let line = line_with(Goal::AtLeast(least), &pairs).unwrap();
+            assert_eq!(line.met, met, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        let line = line_with(Goal::None, &[(1.0, 2.0); 9]).unwrap();
+        let text = render(&[line.clone(), line], true).unwrap();
+        let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert_eq!((text.lines().count(), &first["goal"]), (2, &"none".into()));
     }
 
     #[test]
