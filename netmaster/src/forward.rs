@@ -15,7 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tracing::{debug, warn};
-use trunkline_netmaster_api::ErrorCode;
+use trunkline_netmaster_api::{ErrorCode, NodeRequestSpec};
 use trunkline_types::chain;
 
 use crate::app::App;
@@ -66,6 +66,7 @@ impl Forwarder {
     }
 
     async fn pass_on(&self, request: Request, leader: &str) -> Result<Response, Failure> {
+        let deadline = deadline(request.uri().path());
         let path = request.uri().path_and_query();
         let path = path.map_or("/", |path| path.as_str());
         let url = format!("{}{path}", leader.trim_end_matches('/'));
@@ -78,7 +79,7 @@ impl Forwarder {
             .insert(FORWARDED, HeaderValue::from_static("1"));
         parts.uri = uri;
         let answer = self.client.request(Request::from_parts(parts, body));
-        let answer = match tokio::time::timeout(DEADLINE, answer).await {
+        let answer = match tokio::time::timeout(deadline, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.is_connect() => {
                 warn!(
@@ -132,6 +133,15 @@ fn is_for_leader(method: &Method, path: &str) -> bool {
     let of_agent = segments.next() == Some("nodes") && segments.nth(1) == Some("requests");
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     of_agent || !(reads || rest == "explain")
+}
+
+/// How long the leader may take to begin its answer to a request at `path`.
+fn deadline(path: &str) -> Duration {
+    // What an agent answers is passed on as it comes, and answered itself at its end.
+    if path.ends_with("/answer") {
+        return DEADLINE + Duration::from_secs(NodeRequestSpec::MAX_DEADLINE.into());
+    }
+    DEADLINE
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
