@@ -22,8 +22,7 @@ impl Catalog {
     }
 
     /// The endpoints on a node, by attachment.
-    #[must_use]
-    pub fn endpoints_on(&self, node: &Name) -> &[Arc<Endpoint>] {
+    pub fn endpoints_on(&self, node: &Name) -> impl Iterator<Item = &Arc<Endpoint>> {
         self.index.holdings().endpoints_on(node)
     }
 
