@@ -6,6 +6,7 @@ mod index;
 mod intern;
 mod ip_map;
 mod lookup;
+mod page;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -388,7 +389,8 @@ impl Catalog {
     }
 
     /// The subnet that `ip` is of, if there is one.
-    pub(crate) fn subnet_of(&self, ip: IpAddr) -> Option<&Arc<Subnet>> {
+    #[must_use]
+    pub fn subnet_of(&self, ip: IpAddr) -> Option<&Arc<Subnet>> {
         let subnet = self.subnets.get(self.index.subnet_from(ip)?)?;
         subnet.cidr.contains(ip).then_some(subnet)
     }

@@ -38,6 +38,12 @@ impl Revision {
         self.0
     }
 
+    /// The revision before this one; there is none before [`Revision::ZERO`].
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// The revision after this one.
     #[must_use]
     pub const fn next(self) -> Self {
@@ -202,7 +208,10 @@ pub struct Change {
 }
 
 impl Change {
-    pub(crate) fn new(revision: Revision, edits: Vec<Edit>) -> Self {
+    /// The change that makes `edits` and leads to `revision`. The planning functions make changes
+    /// of their own; this is for one that was made elsewhere and is to be made here too.
+    #[must_use]
+    pub fn new(revision: Revision, edits: Vec<Edit>) -> Self {
         Self { revision, edits }
     }
 

@@ -113,7 +113,8 @@ impl Subnet {
     }
 
     /// Whether `ip` is handed out to whoever comes, or would be if it were in no pool.
-    pub(crate) fn hands_out(&self, ip: IpAddr) -> bool {
+    #[must_use]
+    pub fn hands_out(&self, ip: IpAddr) -> bool {
         ranges::contain(&self.ranges, ip) && self.may_assign(ip)
     }
 

@@ -1,30 +1,45 @@
 //! The one writer, and the readers' catalog.
 //!
-//! A thread of its own takes plans from a queue, up to [`BATCH`] at a time. Each plan sees what
-//! those before it will do. Their changes go to the store as one transaction, so that one wait for
-//! the disk serves all of them, and only when it is durable do readers see it and callers hear of
-//! it. A refusal waits as well, for it may rest on what a neighbour is about to do.
+//! Requests bring *plans*: functions of the ledger that answer with a change. While this replica
+//! leads, two threads work on them, so that planning goes on while the store is busy:
+//!
+//! ```text
+//! requests ──► inbox ──► writer: plans, fills the next batch ──► committer: store, then readers,
+//!                          ▲       on what is not yet durable        │       then answers
+//!                          └───────────── outcome ───────────────────┘
+//! ```
+//!
+//! Each plan sees what those before it will do. One batch is with the store at a time; the next
+//! one is handed over when that is durable, so that all that came in between shares a transaction.
+//! Only when a batch is durable do readers see it and callers hear of it. A refusal, or an answer
+//! that changes nothing, waits as well: it may rest on what a neighbour is about to do, and it must
+//! not come from a replica that no longer leads (see [`Store::check`](crate::store::Store::check)).
+//!
+//! When the store fails, the threads end, and everybody in the batches under way is told that
+//! nothing is sure. [`Replica`](crate::replica::Replica) decides what then.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+mod committer;
+mod inbox;
+mod pace;
+mod writer;
 
-use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, error, info, warn};
-use trunkline_ipam::{Catalog, Change, Ledger, Revision};
-use trunkline_types::chain;
+use std::sync::Arc;
 
-use crate::store::{Batch, Store, StoreError, load_catalog};
+use tokio::sync::{oneshot, watch};
+use trunkline_ipam::{Catalog, Change, Ledger};
 
-/// How many requests share a transaction at most.
-const BATCH: usize = 128;
+use crate::feed::{Feed, Published};
+use crate::replica::Role;
+use crate::store::Reader;
 
-/// How many requests may wait for the writer: enough to fill several batches while one is being
-/// written. Beyond that, callers wait for a place.
-const QUEUE: usize = 8 * BATCH;
+pub(crate) use committer::why;
+pub(crate) use inbox::{End, Inbox};
+pub(crate) use writer::{Ended, start};
 
-/// Answers a request, once its batch is durable. Dropped instead, it says that the store failed.
-type Reply = Box<dyn FnOnce() + Send>;
+/// Answers a request, once its batch is durable or has come to nothing.
+type Reply = Box<dyn FnOnce(Result<(), Undone>) + Send>;
 
-/// Decides what a request changes, if anything. Dropped instead, it says that the store failed.
+/// Decides what a request changes, if anything. Dropped instead, it says that nothing was done.
 type Plan = Box<dyn FnOnce(&Ledger) -> (Option<Change>, Reply) + Send>;
 
 /// Why nothing can be written. The request may be repeated.
@@ -36,9 +51,24 @@ pub(crate) enum Unavailable {
          does not help, see netmaster's log"
     )]
     Store,
+    /// The store has no space left.
+    #[error("the store is full, so nothing can be written: make room for it, see netmaster's log")]
+    Full,
+    /// This replica does not lead.
+    #[error("no replica leads at the moment, so nothing can be written: repeat the request")]
+    NotLeading,
     /// The writer has ended.
     #[error("netmaster is shutting down: repeat the request when it is back")]
     Stopped,
+}
+
+/// Why a planned change was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Undone {
+    #[error(transparent)]
+    Unavailable(Unavailable),
+    #[error("it has {operations} keys and {bytes} bytes")]
+    TooLarge { operations: usize, bytes: usize },
 }
 
 /// Why a request was not done.
@@ -48,53 +78,79 @@ pub(crate) enum WriteError<E> {
     Refused(E),
     /// Nothing can be written.
     Unavailable(Unavailable),
+    /// The plan wants more than a transaction holds.
+    TooLarge {
+        /// How many keys it would edit.
+        operations: usize,
+        /// The size of its keys and values.
+        bytes: usize,
+    },
 }
 
-/// The way to the writer, and to what it has written.
+/// Whether there is a writer.
+#[derive(Clone, Debug)]
+pub(crate) enum Gate {
+    /// There is, and it reads this.
+    Open(Arc<Inbox>),
+    /// There is none.
+    Shut(Unavailable),
+}
+
+/// The way to the writer, and to what has been written. Clones are cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct Allocator {
-    queue: mpsc::Sender<Plan>,
-    catalog: Arc<RwLock<Catalog>>,
+    gate: watch::Receiver<Gate>,
+    role: watch::Receiver<Role>,
+    published: Arc<Published>,
+    reader: Reader,
 }
 
 impl Allocator {
-    /// Loads `store` and starts the writer.
-    ///
-    /// The writer ends when the last clone of the allocator is gone and its queue is empty. Then
-    /// it closes the store, and after that the receiver's other end.
-    pub(crate) fn start(
-        mut store: Box<dyn Store>,
-    ) -> Result<(Self, oneshot::Receiver<()>), StoreError> {
-        let catalog = load_catalog(store.as_mut())?;
-        info!(
-            revision = catalog.revision().number(),
-            endpoints = catalog.endpoints().count(),
-            "store loaded"
-        );
-        let published = Arc::new(RwLock::new(catalog.clone()));
-        let (queue, plans) = mpsc::channel(QUEUE);
-        let writer = Writer {
-            store,
-            ledger: Some(Ledger::of(catalog)),
-            published: published.clone(),
-        };
-        let (ending, ended) = oneshot::channel();
-        std::thread::spawn(move || {
-            writer.run(plans);
-            drop(ending);
-        });
-        let allocator = Self {
-            queue,
-            catalog: published,
-        };
-        Ok((allocator, ended))
+    pub(crate) fn new(
+        gate: watch::Receiver<Gate>,
+        role: watch::Receiver<Role>,
+        published: Arc<Published>,
+        reader: Reader,
+    ) -> Self {
+        Self {
+            gate,
+            role,
+            published,
+            reader,
+        }
+    }
+
+    /// Waits until requests can be served.
+    pub(crate) async fn until_open(&self) {
+        let mut gate = self.gate.clone();
+        // If there will be no writer, the first request will say why.
+        let _ = gate.wait_for(|gate| matches!(gate, Gate::Open(_))).await;
     }
 
     /// Reads what is durable.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Catalog) -> T) -> T {
-        // A poisoned lock guards a whole catalog all the same: the writer replaces it only by
-        // applying a change that was planned on it.
-        read(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+        self.published.read(read)
+    }
+
+    /// What happens to the objects.
+    pub(crate) fn feed(&self) -> &Feed {
+        self.published.feed()
+    }
+
+    /// Whether this replica leads, else who does; now and from now on.
+    pub(crate) fn role(&self) -> watch::Receiver<Role> {
+        self.role.clone()
+    }
+
+    /// The same, in a part that a test decides.
+    #[cfg(test)]
+    pub(crate) fn in_role(self, role: watch::Receiver<Role>) -> Self {
+        Self { role, ..self }
+    }
+
+    /// The store, for what is not kept in memory.
+    pub(crate) fn records(&self) -> &Reader {
+        &self.reader
     }
 
     /// Runs `plan` on the ledger, and answers when its change is durable.
@@ -106,110 +162,48 @@ impl Allocator {
         T: Send + 'static,
         E: Send + 'static,
     {
+        let inbox = match &*self.gate.borrow() {
+            Gate::Open(inbox) => inbox.clone(),
+            Gate::Shut(why) => return Err(WriteError::Unavailable(*why)),
+        };
         let (answer, answered) = oneshot::channel();
         let plan: Plan = Box::new(move |ledger| {
             let (outcome, change) = match plan(ledger) {
                 Ok((value, change)) => (Ok(value), Some(change)),
                 Err(refusal) => (Err(WriteError::Refused(refusal)), None),
             };
-            let reply: Reply = Box::new(move || {
+            let reply: Reply = Box::new(move |done| {
                 // The caller may have gone; what it asked for is done all the same.
-                let _ = answer.send(outcome);
+                let _ = answer.send(done.map_err(WriteError::from).and(outcome));
             });
             (change, reply)
         });
-        self.queue
-            .send(plan)
-            .await
-            .map_err(|_| WriteError::Unavailable(Unavailable::Stopped))?;
-        answered
-            .await
-            .map_err(|_| WriteError::Unavailable(Unavailable::Store))?
-    }
-}
-
-struct Writer {
-    store: Box<dyn Store>,
-    /// None after the store failed, until it is loaded again: what it holds is not known then.
-    ledger: Option<Ledger>,
-    published: Arc<RwLock<Catalog>>,
-}
-
-impl Writer {
-    fn run(mut self, mut plans: mpsc::Receiver<Plan>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while plans.blocking_recv_many(&mut batch, BATCH) > 0 {
-            self.serve(batch.drain(..));
+        if inbox.put(plan).await.is_err() {
+            return Err(WriteError::Unavailable(self.why_shut()));
+        }
+        match answered.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(WriteError::Unavailable(self.why_shut())),
         }
     }
 
-    /// Plans, commits, publishes, and then answers; or drops the requests unanswered.
-    fn serve(&mut self, plans: impl Iterator<Item = Plan>) {
-        if self.ledger.is_none() {
-            self.reload();
-        }
-        let Some(ledger) = &mut self.ledger else {
-            return;
-        };
-        let from = ledger.catalog().revision();
-        let mut changes = Vec::new();
-        let mut replies = Vec::new();
-        for plan in plans {
-            let (change, reply) = plan(ledger);
-            if let Some(change) = change.filter(|change| !change.is_empty()) {
-                ledger.apply(&change);
-                changes.push(change);
-            }
-            replies.push(reply);
-        }
-        if let Err(error) = self.commit(from, &changes) {
-            error!(
-                requests = replies.len(),
-                error = chain(&error),
-                "commit failed; loading the store again"
-            );
-            self.reload();
-            return;
-        }
-        for reply in replies {
-            reply();
-        }
-    }
-
-    fn commit(&mut self, from: Revision, changes: &[Change]) -> Result<(), StoreError> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let batch = Batch::of(from, changes)?;
-        self.store.commit(&batch)?;
-        debug!(
-            revision = batch.to().number(),
-            changes = changes.len(),
-            "committed"
-        );
-        let mut published = write_lock(&self.published);
-        for change in changes {
-            published.apply(change);
-        }
-        Ok(())
-    }
-
-    /// Finds out what the store holds, after it failed.
-    fn reload(&mut self) {
-        self.ledger = None;
-        match load_catalog(self.store.as_mut()) {
-            Ok(catalog) => {
-                info!(revision = catalog.revision().number(), "store loaded again");
-                *write_lock(&self.published) = catalog.clone();
-                self.ledger = Some(Ledger::of(catalog));
-            }
-            Err(error) => warn!(error = chain(&error), "store cannot be loaded"),
+    /// Why a plan was dropped.
+    fn why_shut(&self) -> Unavailable {
+        match &*self.gate.borrow() {
+            Gate::Shut(why) => *why,
+            // By now there is a writer again.
+            Gate::Open(_) => Unavailable::NotLeading,
         }
     }
 }
 
-fn write_lock(catalog: &RwLock<Catalog>) -> RwLockWriteGuard<'_, Catalog> {
-    catalog.write().unwrap_or_else(PoisonError::into_inner)
+impl<E> From<Undone> for WriteError<E> {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Unavailable(why) => Self::Unavailable(why),
+            Undone::TooLarge { operations, bytes } => Self::TooLarge { operations, bytes },
+        }
+    }
 }
 
 #[cfg(test)]

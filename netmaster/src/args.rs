@@ -1,9 +1,18 @@
 //! The command line.
 
+mod store;
+mod sweeper;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use crate::backup::{BackupArgs, RestoreArgs};
+use crate::orchestrator::KubernetesArgs;
+use crate::server::{Limits, ServeOptions};
+
+pub use store::{StoreArgs, StoreConfig};
+pub use sweeper::SweeperArgs;
 
 /// Trunkline's control plane: owns networks, subnets and addresses
 #[derive(Debug, Parser)]
@@ -25,12 +34,68 @@ pub enum Command {
     /// SIGINT, when the requests under way are answered.
     ///
     /// Everything that was acknowledged is on disk, and outlives a crash at any moment.
-    #[command(after_help = "Examples:\n  netmaster serve\n  \
-                            netmaster serve --listen 127.0.0.1:9630 --listen [::1]:9630\n  \
-                            TRUNKLINE_LOG=debug netmaster serve --data-dir /srv/netmaster\n\n\
-                            Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage")]
+    ///
+    /// One replica: the default. It keeps its data in a file of its own (`--data-dir`), which one
+    /// process can use at a time.
+    ///
+    /// Several replicas, three as a rule: the same etcd for all of them (`--store etcd`). One
+    /// leads, and writes; the others answer reads and watches from memory, and take over within
+    /// seconds when it goes. Each needs an address at which the others reach it (`--advertise`).
+    /// Give etcd `--auto-compaction-retention=1h`: netmaster does not compact it.
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
+    /// Write all that netmaster keeps to a file
+    ///
+    /// Asks the netmaster that runs, whatever its store; it goes on working meanwhile. The file is
+    /// one moment of the store. It gets its name when it is whole and checked, and only its owner
+    /// can read it.
+    #[command(after_help = BACKUP_EXAMPLES)]
+    Backup(BackupArgs),
+    /// Put a back-up into an empty store
+    ///
+    /// No netmaster may use the store meanwhile. A new epoch begins: subnets hand out nothing until
+    /// the nodes of their racks have reported what they hold, for what was handed out after the
+    /// back-up was made is not in it. Say which nodes are dead with `netctl node waive`.
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(RestoreArgs),
 }
+
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  netmaster backup /var/backups/netmaster-$(date +%F)
+  netmaster backup --server http://10.0.0.11:9630 netmaster.backup
+
+Exit codes: 0 written, 1 failed, 2 wrong usage";
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  netmaster restore /var/backups/netmaster-2026-05-01
+  netmaster restore netmaster.backup --store etcd --etcd-endpoints http://10.0.0.11:2379
+
+Exit codes: 0 restored, 1 failed, 2 wrong usage";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  One replica, with its data in a file:
+    netmaster serve
+    netmaster serve --listen 127.0.0.1:9630 --listen [::1]:9630
+    TRUNKLINE_LOG=debug netmaster serve --data-dir /srv/netmaster
+
+  Three replicas on an etcd of three members, with TLS and a user; this on the first, and on the
+  others the same with their own address:
+    netmaster serve --store etcd \\
+      --etcd-endpoints https://etcd1:2379,https://etcd2:2379,https://etcd3:2379 \\
+      --etcd-ca /etc/trunkline/etcd-ca.pem \\
+      --etcd-cert /etc/trunkline/etcd.pem --etcd-key /etc/trunkline/etcd.key \\
+      --etcd-user netmaster --etcd-password-file /etc/trunkline/etcd-password \\
+      --listen 10.0.0.11:9630 --allow-plaintext
+  That user needs to read and write what begins with `/trunkline/`:
+    etcdctl role add netmaster
+    etcdctl role grant-permission netmaster readwrite /trunkline/ --prefix
+    etcdctl user add netmaster
+    etcdctl user grant-role netmaster netmaster
+
+Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage";
 
 /// The flags of `netmaster serve`, as given.
 #[derive(Debug, ClapArgs)]
@@ -38,17 +103,35 @@ pub struct ServeArgs {
     /// Address and port to serve on; may be repeated. Port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9630")]
     listen: Vec<SocketAddr>,
-    /// Directory of the store; created if it is not there
-    ///
-    /// Default: `/var/lib/trunkline/netmaster` for root, else `trunkline/netmaster` in
-    /// `$XDG_DATA_HOME` or `~/.local/share`. Only one netmaster can use it at a time.
-    #[arg(long, value_name = "DIRECTORY")]
-    data_dir: Option<PathBuf>,
     /// Serve on other than loopback addresses, though nothing is encrypted or authenticated
     ///
     /// There is no TLS yet: whoever can reach the address can do everything.
     #[arg(long)]
     allow_plaintext: bool,
+    /// Watches that are served at a time; more are refused, and may try again
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 20_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_watches: u32,
+    /// Connections that are served at a time; more wait to be accepted
+    ///
+    /// Each takes a file descriptor, see `ulimit -n`.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 30_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_connections: u32,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    sweeper: SweeperArgs,
+    #[command(flatten)]
+    kubernetes: KubernetesArgs,
 }
 
 /// What `netmaster serve` needs to know.
@@ -56,8 +139,10 @@ pub struct ServeArgs {
 pub struct ServeConfig {
     /// Where to serve; at least one.
     pub listen: Vec<SocketAddr>,
-    /// The store's directory.
-    pub data_dir: PathBuf,
+    /// The store.
+    pub store: StoreConfig,
+    /// How, beside that.
+    pub options: ServeOptions,
 }
 
 /// Flags that make no sense together or here.
@@ -75,6 +160,42 @@ pub enum ConfigError {
     /// There is no place for data.
     #[error("neither XDG_DATA_HOME nor HOME is set: name the data directory with `--data-dir`")]
     NoHome,
+    /// etcd is asked for, and not named.
+    #[error("`--store etcd` needs to know where etcd is: name its members with `--etcd-endpoints`")]
+    NoEndpoints,
+    /// etcd is named, and not asked for.
+    #[error("`{flag}` is of no use to the embedded store: add `--store etcd`, or leave it out")]
+    NotEtcd {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// A directory is named for a store that has none.
+    #[error("`--data-dir` is of no use with `--store etcd`: leave it out")]
+    NotEmbedded,
+    /// TLS is asked for, and nobody to trust named, or the other way round.
+    #[error(
+        "etcd endpoint `{endpoint}` does not go with `--etcd-ca`: use `https` and name the \
+         authority, or `http` and do not"
+    )]
+    Tls {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// A prefix that is none.
+    #[error("etcd prefix `{prefix}` is not valid: it begins with `/` and does not end with it")]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+    },
+    /// Other replicas cannot reach this one.
+    #[error(
+        "other replicas cannot reach this one at `{address}`: name the address at which they can \
+         with `--advertise`"
+    )]
+    Advertise {
+        /// The first address.
+        address: SocketAddr,
+    },
 }
 
 impl ServeArgs {
@@ -91,53 +212,129 @@ impl ServeArgs {
         {
             return Err(ConfigError::Plaintext { address });
         }
-        let data_dir = match self.data_dir {
-            Some(directory) => directory,
-            None => default_data_dir(
-                nix::unistd::geteuid().is_root(),
-                std::env::var_os("XDG_DATA_HOME").map(PathBuf::from),
-                std::env::var_os("HOME").map(PathBuf::from),
-            )?,
-        };
+        let store = self.store.config()?;
+        let advertise = self.store.advertise();
+        let unreachable = |address: &&SocketAddr| address.ip().is_unspecified();
+        if let StoreConfig::Etcd(_) = store
+            && let Some(&address) = self.listen.first().filter(unreachable)
+            && advertise.is_none()
+        {
+            return Err(ConfigError::Advertise { address });
+        }
+        let (sweeper, policy) = self.sweeper.config();
         Ok(ServeConfig {
             listen: self.listen,
-            data_dir,
+            options: ServeOptions {
+                advertise: advertise.map(str::to_owned),
+                sweeper,
+                policy,
+                kubernetes: self.kubernetes,
+                limits: Limits {
+                    watches: usize::try_from(self.max_watches).unwrap_or(usize::MAX),
+                    connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+                },
+            },
+            store,
         })
     }
-}
-
-fn default_data_dir(
-    root: bool,
-    xdg_data_home: Option<PathBuf>,
-    home: Option<PathBuf>,
-) -> Result<PathBuf, ConfigError> {
-    if root {
-        return Ok(PathBuf::from("/var/lib/trunkline/netmaster"));
-    }
-    // The XDG specification has relative paths ignored.
-    xdg_data_home
-        .filter(|path| path.is_absolute())
-        .or_else(|| {
-            home.filter(|path| path.is_absolute())
-                .map(|home| home.join(".local/share"))
-        })
-        .map(|data| data.join("trunkline/netmaster"))
-        .ok_or(ConfigError::NoHome)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::store::EtcdConfig;
 
     fn config(flags: &[&str]) -> Result<ServeConfig, ConfigError> {
-        let Command::Serve(args) = Args::try_parse_from(
-            ["netmaster", "serve", "--data-dir", "/d"]
-                .iter()
-                .chain(flags),
-        )
-        .unwrap()
-        .command;
-        args.config()
+        let flags = ["netmaster", "serve"].iter().chain(flags);
+        match Args::try_parse_from(flags).unwrap().command {
+            Command::Serve(args) => args.config(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn etcd(flags: &[&str]) -> Result<EtcdConfig, ConfigError> {
+        let flags = [&["--store", "etcd"], flags].concat();
+        match config(&flags)?.store {
+            StoreConfig::Etcd(config) => Ok(config),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn etcd_is_used_as_the_flags_say() {
+        let flags = [
+            "--etcd-endpoints",
+            "https://a:2379,b:2379",
+            "--etcd-endpoints=c:2379",
+            "--etcd-ca=/ca",
+            "--etcd-cert=/cert",
+            "--etcd-key=/key",
+            "--etcd-user=netmaster",
+            "--etcd-password-file=/password",
+            "--lease-ttl=5",
+        ];
+        let expected = EtcdConfig {
+            endpoints: ["https://a:2379", "b:2379", "c:2379"]
+                .map(str::to_owned)
+                .into(),
+            prefix: "/trunkline".to_owned(),
+            ca: Some("/ca".into()),
+            identity: Some(("/cert".into(), "/key".into())),
+            user: Some(("netmaster".to_owned(), "/password".into())),
+            lease: Duration::from_secs(5),
+        };
+        assert_eq!(etcd(&flags), Ok(expected));
+        assert_eq!(
+            etcd(&["--etcd-endpoints=a:2379"]).unwrap().lease,
+            Duration::from_secs(3)
+        );
+    }
+
+    #[test]
+    fn flags_that_contradict_each_other_are_refused_by_name() {
+        let a = "--etcd-endpoints=http://a:2379";
+        for (flags, text) in [
+            (&["--store=etcd"][..], "--etcd-endpoints"),
+            (&["--store=etcd", a, "--data-dir=/d"], "--data-dir"),
+            (&["--store=etcd", a, "--etcd-ca=/ca"], "`http://a:2379`"),
+            (
+                &["--store=etcd", "--etcd-endpoints=https://a"],
+                "`https://a`",
+            ),
+            (&["--store=etcd", a, "--etcd-prefix=rooms"], "`rooms`"),
+            (&["--store=etcd", a, "--etcd-prefix=/rooms/"], "`/rooms/`"),
+            (
+                &["--store=etcd", a, "--listen=0.0.0.0:1", "--allow-plaintext"],
+                "--advertise",
+            ),
+            (&[a], "--store etcd"),
+            (&["--advertise=http://a"], "--store etcd"),
+        ] {
+            let error = config(flags).unwrap_err().to_string();
+            assert!(error.contains(text), "{flags:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn half_a_pair_is_wrong_usage() {
+        for flags in [
+            "--etcd-cert=/c",
+            "--etcd-key=/k",
+            "--etcd-user=u",
+            "--etcd-password-file=/p",
+            "--lease-ttl=1",
+        ] {
+            let flags = [
+                "netmaster",
+                "serve",
+                "--store=etcd",
+                "--etcd-endpoints=a",
+                flags,
+            ];
+            assert!(Args::try_parse_from(flags).is_err(), "{flags:?}");
+        }
     }
 
     #[test]
@@ -160,24 +357,5 @@ mod tests {
         assert_eq!(config(&leave).unwrap().listen.len(), 2);
         assert!(config(&["--listen", "[::]:9630"]).is_err());
         assert!(config(&["--listen", "[::1]:9630"]).is_ok());
-    }
-
-    #[test]
-    fn data_goes_where_the_system_wants_it() {
-        let path = |text: &str| Some(PathBuf::from(text));
-        let dir = |root, xdg, home| default_data_dir(root, xdg, home);
-        assert_eq!(
-            dir(true, path("/x"), path("/h")),
-            Ok("/var/lib/trunkline/netmaster".into())
-        );
-        assert_eq!(
-            dir(false, path("/x"), path("/h")),
-            Ok("/x/trunkline/netmaster".into())
-        );
-        assert_eq!(
-            dir(false, path("relative"), path("/h")),
-            Ok("/h/.local/share/trunkline/netmaster".into())
-        );
-        assert_eq!(dir(false, None, None), Err(ConfigError::NoHome));
     }
 }

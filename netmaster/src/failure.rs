@@ -2,21 +2,57 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use trunkline_ipam::{
-    AllocateError, CreateNetworkError, CreateSubnetError, DeleteNetworkError, DeleteSubnetError,
-    Kind, PreconditionError, Reason, Refusal, RegisterNodeError, ReleaseError,
-};
+use tracing::warn;
+use trunkline_ipam::{Kind, Reason, Refusal};
 use trunkline_netmaster_api::{ErrorCode, Problem};
+use trunkline_types::chain;
 
 use crate::allocator::{Unavailable, WriteError};
+use crate::store::StoreError;
 
 /// The answer to a request that was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure(Problem);
+pub(crate) struct Failure(Box<Problem>);
 
 impl Failure {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self(Problem::new(code, detail))
+        Self(Box::new(Problem::new(code, detail)))
+    }
+
+    /// A field of the body that is not valid. The text follows the field's name.
+    pub(crate) fn field(field: &str, why: &str) -> Self {
+        let problem = Problem::new(ErrorCode::InvalidField, format!("field `{field}`: {why}"));
+        Self(Box::new(problem.of_field(field)))
+    }
+
+    /// A parameter of the URL that is not valid. The text follows the parameter's name.
+    pub(crate) fn parameter(parameter: &str, why: &str) -> Self {
+        let detail = format!("parameter `{parameter}`: {why}");
+        let problem = Problem::new(ErrorCode::InvalidQuery, detail);
+        Self(Box::new(problem.of_field(parameter)))
+    }
+
+    /// A header that is not valid. The text follows the header's name.
+    pub(crate) fn header(header: &str, why: &str) -> Self {
+        let detail = format!("header `{header}`: {why}");
+        let problem = Problem::new(ErrorCode::InvalidField, detail);
+        Self(Box::new(problem.of_field(header)))
+    }
+
+    /// What is not there.
+    pub(crate) fn not_found(kind: Kind, name: &str) -> Self {
+        let detail = format!("{kind} `{name}` does not exist: see `netctl {kind} ls`");
+        Self::new(code(Reason::NotFound(kind)), detail)
+    }
+
+    /// Records that cannot be read from the store.
+    pub(crate) fn unreadable(error: &StoreError) -> Self {
+        warn!(error = chain(error), "records cannot be read");
+        Unavailable::Store.into()
+    }
+
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.0
     }
 }
 
@@ -26,7 +62,22 @@ impl IntoResponse for Failure {
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let kind = [(header::CONTENT_TYPE, Problem::MEDIA_TYPE)];
-        (status, kind, body).into_response()
+        let mut response = (status, kind, body).into_response();
+        // For who counts answers: the document itself is bytes by now.
+        response.extensions_mut().insert(self.0.code);
+        response
+    }
+}
+
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Self {
+        let code = match unavailable {
+            Unavailable::Store => ErrorCode::StoreUnavailable,
+            Unavailable::Full => ErrorCode::StoreFull,
+            Unavailable::NotLeading => ErrorCode::NoLeader,
+            Unavailable::Stopped => ErrorCode::ShuttingDown,
+        };
+        Self::new(code, unavailable.to_string())
     }
 }
 
@@ -34,70 +85,125 @@ impl From<WriteError<Self>> for Failure {
     fn from(error: WriteError<Self>) -> Self {
         match error {
             WriteError::Refused(failure) => failure,
-            WriteError::Unavailable(unavailable) => {
-                let code = match unavailable {
-                    Unavailable::Store => ErrorCode::StoreUnavailable,
-                    Unavailable::Stopped => ErrorCode::ShuttingDown,
-                };
-                Self::new(code, unavailable.to_string())
-            }
+            WriteError::Unavailable(unavailable) => unavailable.into(),
+            WriteError::TooLarge { operations, bytes } => Self::new(
+                ErrorCode::ChangeTooLarge,
+                format!(
+                    "the request would change {operations} keys and {bytes} bytes at once, which \
+                     is more than a transaction holds: do it in smaller steps"
+                ),
+            ),
         }
     }
 }
 
-/// The code of a refusal that says itself why.
+impl<E: Refusal + 'static> From<E> for Failure {
+    fn from(refusal: E) -> Self {
+        let reason = refusal.reason();
+        let problem = Problem::new(code(reason), chain(&refusal));
+        Self(Box::new(match reason {
+            Reason::StaleRevision { current } => problem.at(current.number()),
+            _ => problem,
+        }))
+    }
+}
+
+/// The code of a refusal. The one place that says which.
 fn code(reason: Reason) -> ErrorCode {
     match reason {
+        Reason::NotFound(kind) => not_found(kind),
         Reason::NameInUse => ErrorCode::NameInUse,
         Reason::VlanInUse => ErrorCode::VlanInUse,
-        Reason::NotFound(Kind::Network) => ErrorCode::NetworkNotFound,
-        Reason::NotFound(_) => ErrorCode::SubnetNotFound,
-        Reason::InUse(Kind::Network) => ErrorCode::NetworkInUse,
-        Reason::InUse(_) => ErrorCode::SubnetInUse,
+        Reason::InUse(kind) => in_use(kind),
+        Reason::Deleting(_) => ErrorCode::BeingDeleted,
+        Reason::StaleRevision { .. } => ErrorCode::StaleRevision,
+        Reason::Cidr => ErrorCode::InvalidCidr,
+        Reason::Overlap => ErrorCode::AddressOverlap,
         Reason::Gateway => ErrorCode::InvalidGateway,
         Reason::Range => ErrorCode::InvalidRange,
-        Reason::Overlap => ErrorCode::SubnetOverlap,
-        _ => ErrorCode::InvalidCidr,
+        Reason::Invalid => ErrorCode::InvalidValue,
+        Reason::Ambiguous => ErrorCode::Ambiguous,
+        Reason::AttachmentInUse => ErrorCode::AttachmentInUse,
+        Reason::NoSubnetForRack => ErrorCode::NoSubnetForRack,
+        Reason::WrongRack => ErrorCode::WrongRack,
+        Reason::Full => ErrorCode::SubnetFull,
+        Reason::AddressInUse => ErrorCode::AddressInUse,
+        Reason::MacInUse => ErrorCode::MacInUse,
+        Reason::NoNetwork => ErrorCode::NoNetwork,
+        Reason::AwaitingReports => ErrorCode::AwaitingReports,
+        Reason::NodeSilent => ErrorCode::NodeSilent,
+        Reason::Fenced => ErrorCode::Fenced,
+        Reason::WrongCluster => ErrorCode::WrongCluster,
+        // `Reason` may come to know more; the test below fails then.
+        _ => ErrorCode::Internal,
     }
 }
 
-/// Gives each refusal of an operation the code of its reason.
-macro_rules! reasons {
-    ($($error:ident)*) => {$(
-        impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                Self::new(code(error.reason()), error.to_string())
+fn not_found(kind: Kind) -> ErrorCode {
+    match kind {
+        Kind::Network => ErrorCode::NetworkNotFound,
+        Kind::Subnet => ErrorCode::SubnetNotFound,
+        Kind::Pool => ErrorCode::PoolNotFound,
+        Kind::Group => ErrorCode::GroupNotFound,
+        Kind::Profile => ErrorCode::ProfileNotFound,
+        Kind::Reservation => ErrorCode::ReservationNotFound,
+        Kind::Node => ErrorCode::NodeNotFound,
+        Kind::Address => ErrorCode::AddressNotFound,
+        Kind::Endpoint => ErrorCode::EndpointNotFound,
+        Kind::Holding | Kind::Event => ErrorCode::RecordNotFound,
+        // The cluster is founded by the first leader, a moment after it starts.
+        _ => ErrorCode::NotReady,
+    }
+}
+
+fn in_use(kind: Kind) -> ErrorCode {
+    match kind {
+        Kind::Network => ErrorCode::NetworkInUse,
+        Kind::Subnet => ErrorCode::SubnetInUse,
+        Kind::Pool => ErrorCode::PoolInUse,
+        Kind::Group => ErrorCode::GroupInUse,
+        Kind::Profile => ErrorCode::ProfileInUse,
+        Kind::Reservation => ErrorCode::ReservationInUse,
+        Kind::Node => ErrorCode::NodeInUse,
+        Kind::Endpoint => ErrorCode::EndpointInUse,
+        _ => ErrorCode::AddressInUse,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trunkline_ipam::Revision;
+
+    #[test]
+    fn no_reason_of_the_planning_is_an_error_of_netmaster() {
+        let source = include_str!("../../ipam/src/refusal.rs");
+        let body = source.split("pub enum Reason {").nth(1).unwrap();
+        let body = body.split("\n}").next().unwrap();
+        let names = body.lines().filter_map(|line| {
+            let name = line.strip_prefix("    ")?;
+            let name = name.trim_end_matches(['{', ' ', ',']);
+            name.starts_with(char::is_uppercase)
+                .then(|| name.split('(').next().unwrap_or_default().to_owned())
+        });
+        let mapped = include_str!("failure.rs");
+        for name in names {
+            assert!(mapped.contains(&format!("Reason::{name}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_stale_revision_names_the_current_one() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("it is at 7 by now")]
+        struct Stale;
+        impl Refusal for Stale {
+            fn reason(&self) -> Reason {
+                let current = Revision::new(7);
+                Reason::StaleRevision { current }
             }
         }
-    )*};
-}
-
-reasons! {
-    CreateNetworkError DeleteNetworkError CreateSubnetError DeleteSubnetError PreconditionError
-}
-
-impl From<RegisterNodeError> for Failure {
-    fn from(error: RegisterNodeError) -> Self {
-        Self::new(ErrorCode::NodeInUse, error.to_string())
-    }
-}
-
-impl From<ReleaseError> for Failure {
-    fn from(error: ReleaseError) -> Self {
-        Self::new(ErrorCode::Internal, error.to_string())
-    }
-}
-
-impl From<AllocateError> for Failure {
-    fn from(error: AllocateError) -> Self {
-        let code = match error.reason() {
-            Reason::NotFound(Kind::Network) => ErrorCode::NetworkNotFound,
-            Reason::NotFound(Kind::Node) => ErrorCode::NodeNotFound,
-            Reason::AttachmentInUse => ErrorCode::AttachmentInUse,
-            Reason::NoSubnetForRack => ErrorCode::NoSubnetForRack,
-            Reason::Full => ErrorCode::SubnetFull,
-            _ => ErrorCode::Internal,
-        };
-        Self::new(code, error.to_string())
+        let problem = Failure::from(Stale).0;
+        assert_eq!((problem.status, problem.current), (409, Some(7)));
     }
 }

@@ -4,23 +4,34 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use trunkline_netmaster::{Args, Command, serve, start_log};
+use trunkline_netmaster::{Args, Command, backup, restore, serve, start_log};
 use trunkline_types::chain;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Serve(args) = Args::parse().command;
-    let outcome = async {
-        start_log()?;
-        serve(args.config()?).await?;
-        anyhow::Ok(())
-    };
-    match outcome.await {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(Args::parse().command).await {
+        // Nobody has to read what was done.
+        Ok(summary) => {
+            let _ = std::io::stdout().write_all(summary.as_bytes());
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             // Nothing is left to do if nobody reads it.
             let _ = writeln!(std::io::stderr(), "netmaster: {}", chain(error.as_ref()));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Does what is asked, and answers what there is to say about it.
+async fn run(command: Command) -> anyhow::Result<String> {
+    start_log()?;
+    match command {
+        Command::Serve(args) => {
+            serve(args.config()?).await?;
+            Ok(String::new())
+        }
+        Command::Backup(args) => Ok(backup(args).await? + "\n"),
+        Command::Restore(args) => Ok(restore(args).await? + "\n"),
     }
 }

@@ -1,67 +1,90 @@
 //! The API's routes, one file per noun.
+//!
+//! [`operations`] is the one table of them: the router is built from it, and so is the document at
+//! `/openapi.json`.
 
+mod addresses;
+mod backup;
+mod cluster;
 mod endpoints;
+mod events;
+mod explain;
 mod extract;
+mod groups;
+mod health;
+mod history;
+mod list;
+mod metrics;
 mod networks;
 mod nodes;
+mod noun;
+mod openapi;
+mod operation;
+mod pools;
+mod profiles;
+mod query;
+mod requests;
+mod reservations;
 mod subnets;
+mod table;
+mod watch;
+
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{Method, Uri};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::http::{Method, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use tracing::{Instrument as _, debug, info_span};
 use trunkline_netmaster_api::ErrorCode;
 
-use crate::allocator::Allocator;
+use crate::app::App;
 use crate::failure::Failure;
+use crate::forward::forward;
+
+pub(crate) use noun::Scene;
+pub(crate) use watch::Watches;
 
 /// The largest body of a request, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
 
+/// How long a request's body may take to come.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
 /// All routes.
-pub(crate) fn router(allocator: Allocator) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/v1/networks", get(networks::list).post(networks::create))
-        .route(
-            "/v1/networks/{name}",
-            get(networks::show).delete(networks::delete),
-        )
-        .route("/v1/subnets", get(subnets::list).post(subnets::create))
-        .route(
-            "/v1/subnets/{name}",
-            get(subnets::show).delete(subnets::delete),
-        )
-        .route("/v1/nodes", get(nodes::list))
-        .route("/v1/nodes/{name}", get(nodes::show).put(nodes::register))
-        .route(
-            "/v1/endpoints",
-            get(endpoints::list).post(endpoints::allocate),
-        )
-        .route(
-            "/v1/endpoints/{container}/{ifname}",
-            get(endpoints::show).delete(endpoints::release),
-        )
+pub(crate) fn router(app: App) -> Router {
+    let operations = table::operations();
+    let document = Bytes::from(openapi::document(&operations));
+    let mut router = Router::new();
+    for operation in operations {
+        router = router.route(&operation.path, operation.handler);
+    }
+    router
+        .route("/openapi.json", get(move || serve(document.clone())))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(app.clone(), forward))
+        .layer(from_fn_with_state(app.clone(), cluster::same_cluster))
+        .layer(from_fn_with_state(app.clone(), metrics::measure))
         .layer(from_fn(in_span))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(allocator)
+        .with_state(app)
 }
 
-async fn healthz() -> &'static str {
-    "ok\n"
+async fn serve(document: Bytes) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, Body::from(document)).into_response()
 }
 
 async fn no_such_route(uri: Uri) -> Failure {
     Failure::new(
         ErrorCode::RouteNotFound,
         format!(
-            "there is nothing at `{}`: the API is under `/v1/`, with `networks`, `subnets`, \
-             `nodes` and `endpoints`",
+            "there is nothing at `{}`: the API is under `/v1/`, and described at `/openapi.json`",
             uri.path()
         ),
     )

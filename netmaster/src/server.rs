@@ -5,17 +5,24 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
+use trunkline_ipam::Policy;
 
-use crate::allocator::Allocator;
-use crate::args::ServeConfig;
-use crate::routes::router;
-use crate::store::{Embedded, Store, StoreError};
+use crate::app::App;
+use crate::args::{ServeConfig, StoreConfig};
+use crate::connections::Connections;
+use crate::forward::Forwarder;
+use crate::metrics::Metrics;
+use crate::orchestrator::{Kubernetes, KubernetesArgs, KubernetesError};
+use crate::replica::Replica;
+use crate::routes::{Watches, router};
+use crate::store::{Embedded, Etcd, Opened, StoreError};
+use crate::sweeper::SweeperConfig;
+use crate::tasks::{Services, Tasks};
 
 /// How long requests under way may take once netmaster is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -35,6 +42,9 @@ pub enum ServerError {
         /// Why.
         source: std::io::Error,
     },
+    /// Kubernetes cannot be asked.
+    #[error(transparent)]
+    Kubernetes(#[from] KubernetesError),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals {
@@ -43,12 +53,48 @@ pub enum ServerError {
     },
 }
 
+/// How much is served at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many watches; more are refused.
+    pub watches: usize,
+    /// How many connections; more wait to be accepted.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    /// Room for ten thousand agents, each with a few watches, and for those of a replica that died.
+    fn default() -> Self {
+        Self {
+            watches: 20_000,
+            connections: 30_000,
+        }
+    }
+}
+
+/// How to serve, beside where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// Where other replicas reach this one's API; `None` for the first address.
+    pub advertise: Option<String>,
+    /// When the leader does what it does unasked, and by what limits.
+    pub sweeper: SweeperConfig,
+    /// The times and shares that decisions go by.
+    pub policy: Policy,
+    /// Whether Kubernetes has a say, and how it is reached.
+    pub kubernetes: KubernetesArgs,
+    /// How much is served at a time.
+    pub limits: Limits,
+}
+
 /// The API, ready to be served: the store is loaded and connections are queued.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<(SocketAddr, TcpListener)>,
-    allocator: Allocator,
-    writer_ended: oneshot::Receiver<()>,
+    services: Services,
+    tasks: Tasks,
+    replica: Replica,
+    limits: Limits,
 }
 
 impl Server {
@@ -56,9 +102,13 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ServerError`] if the store cannot be read or an address cannot be listened on.
-    pub async fn bind(listen: &[SocketAddr], store: Box<dyn Store>) -> Result<Self, ServerError> {
-        let (allocator, writer_ended) = Allocator::start(store)?;
+    /// [`ServerError`] if the store cannot be read, an address cannot be listened on, or nothing
+    /// says how to reach Kubernetes.
+    pub async fn bind(
+        listen: &[SocketAddr],
+        store: impl Into<Opened>,
+        options: ServeOptions,
+    ) -> Result<Self, ServerError> {
         let mut listeners = Vec::new();
         for &address in listen {
             let failed = |source| ServerError::Listen { address, source };
@@ -66,10 +116,29 @@ impl Server {
             let bound = listener.local_addr().map_err(failed)?;
             listeners.push((bound, listener));
         }
+        let first = listeners
+            .first()
+            .map(|(address, _)| format!("http://{address}"));
+        let url = options.advertise.or(first).unwrap_or_default();
+        let kubernetes = match options.kubernetes.config().await? {
+            Some(config) => Some(Kubernetes::at(config)?),
+            None => None,
+        };
+        let metrics = Metrics::new(options.policy.clone());
+        let (allocator, replica) = Replica::start(store.into(), &url, metrics.clone()).await?;
+        let (services, tasks) = Tasks::start(
+            allocator,
+            metrics,
+            kubernetes,
+            options.sweeper,
+            options.policy,
+        );
         Ok(Self {
             listeners,
-            allocator,
-            writer_ended,
+            services,
+            tasks,
+            replica,
+            limits: options.limits,
         })
     }
 
@@ -83,35 +152,36 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let Self {
             listeners,
-            allocator,
-            writer_ended,
+            services,
+            tasks,
+            replica,
+            limits,
         } = self;
-        let (stopping, stopped) = watch::channel(());
+        let (stopping, stopped) = watch::channel(false);
+        let app = App::new(
+            services,
+            Watches::up_to(limits.watches),
+            Forwarder::new(),
+            stopped.clone(),
+        );
+        let connections = Connections::new(router(app), limits.connections, stopped);
         let mut serving = JoinSet::new();
         for (_, listener) in listeners {
-            let listener = listener.tap_io(|connection| {
-                // Small answers must not wait for more; a socket that refuses still works.
-                let _ = connection.set_nodelay(true);
-            });
-            let mut stopped = stopped.clone();
-            let until_stopped = async move {
-                // An error means that the sender is gone: the same.
-                let _ = stopped.changed().await;
-            };
-            let router = router(allocator.clone());
-            let serve = axum::serve(listener, router).with_graceful_shutdown(until_stopped);
-            serving.spawn(async move { serve.await });
+            serving.spawn(connections.clone().serve(listener));
         }
-        drop(allocator);
+        drop(connections);
         stop.await;
-        drop(stopping);
+        stopping.send_replace(true);
+        // Streams to agents end with them.
+        tasks.stop().await;
         let drained = tokio::time::timeout(DRAIN, async {
             while serving.join_next().await.is_some() {}
-            // With the last connection the last allocator is gone.
-            let _ = writer_ended.await;
         });
         if drained.await.is_err() {
             warn!("connections still open are cut");
+        }
+        if tokio::time::timeout(DRAIN, replica.stop()).await.is_err() {
+            warn!("the store is not closed in time; what was acknowledged is in it");
         }
     }
 }
@@ -125,10 +195,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
     let failed = |source| ServerError::Signals { source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let store = Embedded::open(&config.data_dir)?;
-    let server = Server::bind(&config.listen, Box::new(store)).await?;
+    let store = open_store(config.store).await?;
+    let server = Server::bind(&config.listen, store, config.options).await?;
     for address in server.addresses() {
-        info!(%address, data_dir = %config.data_dir.display(), "listening");
+        info!(%address, "listening");
         // For scripts: they need not know the log's form. Nobody has to read it.
         let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     }
@@ -143,4 +213,21 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
         .await;
     info!("stopped");
     Ok(())
+}
+
+/// Opens the store that is asked for.
+pub(crate) async fn open_store(config: StoreConfig) -> Result<Opened, StoreError> {
+    match config {
+        StoreConfig::Embedded { data_dir } => {
+            let store = Embedded::open(&data_dir)?;
+            info!(data_dir = %data_dir.display(), "store opened");
+            Ok(store.into())
+        }
+        StoreConfig::Etcd(config) => {
+            let endpoints = config.endpoints.join(",");
+            let store = Etcd::open(config).await?;
+            info!(%endpoints, "connected to etcd");
+            Ok(store.into())
+        }
+    }
 }

@@ -137,3 +137,24 @@ fn wrong_usage_has_an_exit_code_of_its_own() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn help_explains_one_replica_and_three_on_etcd_with_tls() {
+    let output = Command::new(env!("CARGO_BIN_EXE_netmaster"))
+        .args(["serve", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "One replica: the default",
+        "Several replicas, three as a rule",
+        "--store etcd \\",
+        "--etcd-endpoints https://etcd1:2379,https://etcd2:2379,https://etcd3:2379",
+        "--etcd-ca",
+        "--etcd-cert",
+        "--etcd-password-file",
+        "--auto-compaction-retention",
+    ] {
+        assert!(help.contains(part), "`{help}` lacks `{part}`");
+    }
+}

@@ -1,14 +1,10 @@
-//! The benches: ratios of ours to another's, measured side by side in one run.
+//! The benches of the node: ratios of ours to another's, measured side by side in one run.
 //!
-//! Every bench has one output contract: a table for people, or one JSON object a line, see
-//! [`Line`]. A figure is the median of at least [`MIN_PAIRS`] pairs; the two of a pair are
-//! measured one right after the other, taking turns at going first, so that what slows the
-//! machine down slows both.
+//! Those of the control plane need no virtual machine: see `tests/control`.
 
 mod add;
-mod line;
 
-pub use line::{Line, MIN_PAIRS};
+use trunkline_outcome::{Line, render};
 
 use crate::scenarios::Context;
 
@@ -24,15 +20,13 @@ const ALL: &[(&str, Bench)] = &[("add", add::measure)];
 /// There is no such bench, or it could not be measured. A goal that is not met is no error: it is
 /// in the output.
 pub fn run(name: &str, pairs: u32, json: bool, context: &mut Context) -> anyhow::Result<()> {
-    let lines = measure(name, pairs, context)?;
-    if json {
-        for line in &lines {
-            println!("{}", serde_json::to_string(line)?);
-        }
-    } else {
-        print!("{}", line::table(&lines));
-    }
+    print!("{}", render(&measure(name, pairs, context)?, json)?);
     Ok(())
+}
+
+/// The names of the benches.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|(name, _)| *name)
 }
 
 /// Runs the bench and returns its lines.
@@ -42,7 +36,7 @@ pub fn run(name: &str, pairs: u32, json: bool, context: &mut Context) -> anyhow:
 /// There is no such bench, or it could not be measured.
 pub fn measure(name: &str, pairs: u32, context: &mut Context) -> anyhow::Result<Vec<Line>> {
     let Some((_, bench)) = ALL.iter().find(|(known, _)| *known == name) else {
-        let known: Vec<_> = ALL.iter().map(|(known, _)| *known).collect();
+        let known: Vec<_> = names().collect();
         anyhow::bail!(
             "there is no bench `{name}`: choose one of {}",
             known.join(", ")

@@ -44,7 +44,8 @@ enum Command {
     },
 }
 
-/// What is carried out inside the virtual machine.
+/// What is carried out inside the virtual machine; of tests and benches, those of the node. Those
+/// of the control plane need no virtual machine.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum GuestCommand {
@@ -85,9 +86,13 @@ pub enum GuestCommand {
     /// running. Ctrl-] ends the machine.
     Shell,
     /// Measure ours and another side by side, for example `cargo lab bench add`
+    ///
+    /// `add` runs in the virtual machine; `alloc`, `restart` and `watch` run on this machine, on
+    /// loopback and below `target/lab`.
     Bench {
-        /// Which bench to run
-        name: String,
+        /// Which benches to run
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
         /// Print one JSON object a line in place of the table
         #[arg(long)]
         json: bool,

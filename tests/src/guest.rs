@@ -30,8 +30,9 @@ pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
         GuestCommand::Test { filter, long, seed } => {
             scenarios::run(filter.as_deref().unwrap_or_default(), *long, *seed)
         }
-        GuestCommand::Bench { name, json, pairs } => with_evidence("bench", |context| {
-            benches::run(name, *pairs, *json, context)
+        GuestCommand::Bench { names, json, pairs } => with_evidence("bench", |context| {
+            let mut names = names.iter();
+            names.try_for_each(|name| benches::run(name, *pairs, *json, context))
         }),
     }
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod control;
 mod coverage;
 mod cpio;
 mod initramfs;
@@ -22,33 +23,76 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure};
 
 use crate::cli::GuestCommand;
+use crate::{benches, scenarios};
+use control::Offer;
 use machine::{Guest, Terminal};
 use report::Report;
 use witness::Witness;
 use workspace::Workspace;
 
-/// Carries out `command` inside a fresh virtual machine.
+/// Carries out `command`: in a fresh virtual machine, or on this machine what needs none.
 pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let workspace = Workspace::find()?;
     let network = Witness::of_network(&workspace);
-    setup::ensure()?;
     match command {
         GuestCommand::Test {
             filter: Some(filter),
             ..
-        } => test_some(&workspace, command, filter),
+        } => {
+            setup::ensure_for(scenarios::any(filter))?;
+            test_some(&workspace, command, filter)
+        }
         GuestCommand::Test { long, .. } => {
+            setup::ensure_for(true)?;
             // A bare machine has no `ip` before the set-up, which changes no link or route.
             let network = network.or_else(|_| Witness::of_network(&workspace))?;
             test_all(&workspace, command, *long, begun, network)
         }
-        GuestCommand::Rehearse { .. } => Ok(ExitCode::from(boot(&workspace, command)?)),
-        GuestCommand::Demo { .. } | GuestCommand::Shell | GuestCommand::Bench { .. } => {
+        GuestCommand::Rehearse { .. } => {
+            setup::ensure_for(true)?;
+            Ok(ExitCode::from(boot(&workspace, command)?))
+        }
+        GuestCommand::Demo { .. } | GuestCommand::Shell => {
+            setup::ensure_for(true)?;
             build::run(&workspace)?.require()?;
             Ok(ExitCode::from(boot(&workspace, command)?))
         }
+        GuestCommand::Bench { names, json, pairs } => bench(&workspace, names, *json, *pairs),
     }
+}
+
+/// Runs benches: those of the node in the virtual machine, the others on this one.
+fn bench(
+    workspace: &Workspace,
+    names: &[String],
+    json: bool,
+    pairs: u32,
+) -> anyhow::Result<ExitCode> {
+    let (in_machine, native): (Vec<_>, Vec<_>) = names
+        .iter()
+        .cloned()
+        .partition(|name| benches::names().any(|known| known == name));
+    setup::ensure_for(!in_machine.is_empty())?;
+    build::run(workspace)?.require()?;
+    let known = Offer::of(workspace)?.benches;
+    if let Some(unknown) = native.iter().find(|name| !known.contains(name)) {
+        let mut all: Vec<_> = benches::names().map(str::to_owned).collect();
+        all.extend(known.iter().cloned());
+        bail!(
+            "there is no bench `{unknown}`: choose of {}",
+            all.join(", ")
+        );
+    }
+    let mut code = 0;
+    if !native.is_empty() {
+        code = control::bench(workspace, &native, json, pairs, Some(NATIVE_BENCH))?;
+    }
+    if code == 0 && !in_machine.is_empty() {
+        let names = in_machine;
+        code = boot(workspace, &GuestCommand::Bench { names, json, pairs })?;
+    }
+    Ok(ExitCode::from(code))
 }
 
 /// Runs the checks that need no virtual machine.
@@ -62,7 +106,7 @@ pub fn check() -> anyhow::Result<ExitCode> {
 /// Installs what is missing.
 pub fn setup() -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
-    setup::ensure()?;
+    setup::ensure_for(true)?;
     let kernel = kernel::fetch(&workspace.machine_dir())?;
     eprintln!("the lab is ready, with kernel {}", kernel.release());
     Ok(ExitCode::SUCCESS)
@@ -109,6 +153,7 @@ fn test_all(
     Ok(report.conclude())
 }
 
+/// Runs the scenarios that `filter` matches, on this machine and in the virtual one.
 fn run_scenarios(
     workspace: &Workspace,
     command: &GuestCommand,
@@ -116,10 +161,20 @@ fn run_scenarios(
     filter: Option<&str>,
 ) -> anyhow::Result<()> {
     report::forget_scenarios(workspace)?;
-    // A guest that failed has said so in its results; one that ended badly has left none, or says
-    // something that its results do not: both count.
-    let ended = boot(workspace, command);
-    report.add_scenarios(workspace, ended, filter)
+    // Who failed has said so in its results; who ended badly has left none, or says something
+    // that its results do not: both count.
+    if let GuestCommand::Test { long, seed, .. } = command
+        && Offer::of(workspace)?.matches(filter)
+    {
+        let ended = control::test(workspace, filter, *long, *seed, deadline(command));
+        report.add_scenarios(&control::results_file(workspace), "`control`", ended)?;
+    }
+    if filter.is_none_or(scenarios::any) {
+        let ended = boot(workspace, command);
+        report.add_scenarios(&report::guest_results(workspace), "the guest", ended)?;
+    }
+    report.expect_scenarios(filter);
+    Ok(())
 }
 
 fn boot(workspace: &Workspace, command: &GuestCommand) -> anyhow::Result<u8> {
@@ -188,7 +243,10 @@ fn terminal(command: &GuestCommand) -> Terminal {
     }
 }
 
-/// How long the guest may take from start to end; none where a person is at the keyboard.
+/// How long native benches may take: filling a store with a million addresses takes its time.
+const NATIVE_BENCH: Duration = Duration::from_secs(90 * 60);
+
+/// How long either half may take from start to end; none where a person is at the keyboard.
 fn deadline(command: &GuestCommand) -> Option<Duration> {
     const MINUTE: Duration = Duration::from_secs(60);
     match (command, terminal(command)) {

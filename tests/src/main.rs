@@ -15,7 +15,6 @@ mod demo;
 mod guest;
 mod host;
 mod lab;
-mod outcome;
 mod scenarios;
 
 use std::process::ExitCode;

@@ -17,10 +17,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use trunkline_outcome::{Outcome, report};
 
 use crate::guest;
 use crate::lab::write_diagnosis;
-use crate::outcome::Outcome;
 
 pub use context::Context;
 
@@ -59,6 +59,11 @@ fn all() -> impl Iterator<Item = &'static Scenario> {
     .flatten()
 }
 
+/// Whether `filter` matches any scenario.
+pub fn any(filter: &str) -> bool {
+    all().any(|scenario| scenario.matches(filter))
+}
+
 /// Runs the scenarios that `filter` matches, and tells the host in `results.json`.
 pub fn run(filter: &str, long: bool, seed: Option<u64>) -> anyhow::Result<ExitCode> {
     let lab_dir = lab_dir()?;
@@ -70,19 +75,9 @@ pub fn run(filter: &str, long: bool, seed: Option<u64>) -> anyhow::Result<ExitCo
         context.rng = fastrand::Rng::with_seed(seed);
         let evidence = lab_dir.join(scenario.name.replace("::", "."));
         let outcome = run_one(scenario, &mut context, &evidence);
-        match &outcome.message {
-            None => println!("{:<60} passed  {:5.1} s", outcome.name, outcome.seconds),
-            Some(message) => {
-                println!("{:<60} FAILED  {:5.1} s", outcome.name, outcome.seconds);
-                println!("    {message}");
-            }
-        }
+        println!("{outcome}");
         outcomes.push(outcome);
-        // After each one, so that a hung machine still tells what was done.
-        fs::write(
-            lab_dir.join("results.json"),
-            serde_json::to_vec_pretty(&outcomes)?,
-        )?;
+        report(&outcomes, &lab_dir.join("results.json"))?;
     }
     let passed = outcomes.iter().filter(|outcome| outcome.passed).count();
     println!(
@@ -103,13 +98,7 @@ fn run_one(scenario: &Scenario, context: &mut Context, evidence: &Path) -> Outco
         (scenario.run)(context)?;
         context.clean_up()
     });
-    Outcome {
-        group: scenario.group.to_owned(),
-        name: scenario.name.to_owned(),
-        passed: attempt.is_ok(),
-        seconds: start.elapsed().as_secs_f64(),
-        message: attempt.err().map(|error| format!("{error:#}")),
-    }
+    Outcome::of(scenario.group, scenario.name, start, attempt)
 }
 
 /// Runs `work`; if it fails or panics, what the lab looks like goes to `evidence`, and with

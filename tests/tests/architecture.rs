@@ -52,7 +52,18 @@ const MAY_LINK: &[(&str, &[&str])] = &[
         ],
     ),
     // The lab sees the product only through packets, kernel state and command output.
-    ("trunkline-lab", &[]),
+    ("trunkline-fuzz", &["trunkline-types"]),
+    ("trunkline-lab", &["trunkline-outcome"]),
+    // Its native half sees the control plane only through its executable and its API.
+    (
+        "trunkline-control",
+        &[
+            "trunkline-types",
+            "trunkline-netmaster-api",
+            "trunkline-outcome",
+        ],
+    ),
+    ("trunkline-outcome", &[]),
     (
         "trunkline-floor",
         &["trunkline-types", "trunkline-ovs", "trunkline-netlink"],
@@ -153,6 +164,7 @@ fn crates_of_the_brief_are_used_and_every_crate_has_the_shared_lints() {
         })
         .collect();
     let brief = [
+        "etcd-client",
         "ipnetwork",
         "netlink-packet-route",
         "ovsdb",

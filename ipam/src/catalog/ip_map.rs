@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 
 /// A map with the IPv4 addresses apart: their keys take four bytes instead of [`IpAddr`]'s
 /// seventeen, and there may be a million of them.
@@ -61,5 +61,23 @@ impl<V> IpMap<V> {
         };
         let v4 = v4.into_iter().flatten().map(|(_, value)| value);
         v4.chain(v6.into_iter().flatten().map(|(_, value)| value))
+    }
+
+    /// The values after that address, in order; all of them without one.
+    pub(super) fn after(&self, ip: Option<IpAddr>) -> impl Iterator<Item = &V> {
+        let (v4, v6) = match ip {
+            None => (Bound::Unbounded, Bound::Unbounded),
+            Some(IpAddr::V4(ip)) => (Bound::Excluded(ip), Bound::Unbounded),
+            Some(IpAddr::V6(ip)) => (Bound::Excluded(Ipv4Addr::BROADCAST), Bound::Excluded(ip)),
+        };
+        let v4 = self
+            .v4
+            .range((v4, Bound::Unbounded))
+            .map(|(_, value)| value);
+        v4.chain(
+            self.v6
+                .range((v6, Bound::Unbounded))
+                .map(|(_, value)| value),
+        )
     }
 }

@@ -1,6 +1,9 @@
 //! A client of the API.
 
+mod backup;
 mod error;
+mod node;
+mod watch;
 
 use std::time::Duration;
 
@@ -8,13 +11,16 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use trunkline_types::{Attachment, Name};
+use trunkline_types::{Attachment, Selector};
 
+use crate::resource::Managed;
 use crate::{
-    Endpoint, EndpointSpec, List, Network, NetworkSpec, Node, NodeSpec, Problem, Subnet, SubnetSpec,
+    Cluster, Endpoint, EndpointSpec, ExplainSpec, Explanation, List, Problem, Resource,
+    ResourceKey, Update,
 };
 
 pub use error::ClientError;
+pub use watch::Watch;
 
 /// A netmaster, seen from elsewhere.
 ///
@@ -27,9 +33,54 @@ pub struct Client {
     deadline: Duration,
 }
 
+/// Which objects of a kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// What their labels must be.
+    pub labels: Selector,
+    /// What some of their fields must be: names of fields with the one value of each.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Query {
+    /// Those whose field `name` is `value`.
+    #[must_use]
+    pub fn field(name: &str, value: &str) -> Self {
+        Self {
+            fields: vec![(name.to_owned(), value.to_owned())],
+            ..Self::default()
+        }
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let mut parameters = Vec::new();
+        if !self.labels.is_empty() {
+            parameters.push(("labelSelector", self.labels.to_string()));
+        }
+        if !self.fields.is_empty() {
+            let fields = self.fields.iter();
+            let fields: Vec<_> = fields
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            parameters.push(("fieldSelector", fields.join(",")));
+        }
+        parameters
+    }
+}
+
 impl Client {
     /// How long a call may take, unless [`Client::with_deadline`] says otherwise.
     pub const DEADLINE: Duration = Duration::from_secs(10);
+
+    /// How long a connection that is not used is kept; less than netmaster keeps it, so that no
+    /// request is sent on one that is about to be closed.
+    const IDLE: Duration = Duration::from_secs(20);
+
+    /// How long an answer may stand still. A watch has a bookmark every 30 seconds.
+    const SILENCE: Duration = Duration::from_secs(75);
+
+    /// How many objects a page of a list has.
+    const PAGE: usize = 1000;
 
     /// The client of the netmaster at `base`, like `http://127.0.0.1:9630`. Nothing is sent yet.
     ///
@@ -47,6 +98,9 @@ impl Client {
         let http = reqwest::Client::builder()
             // A proxy set for somebody's browser has no business between nodes and netmaster.
             .no_proxy()
+            .connect_timeout(Self::DEADLINE)
+            .pool_idle_timeout(Self::IDLE)
+            .read_timeout(Self::SILENCE)
             .build()
             .map_err(|source| ClientError::SetUp { source })?;
         Ok(Self {
@@ -62,142 +116,143 @@ impl Client {
         Self { deadline, ..self }
     }
 
-    /// Asks whether netmaster serves requests.
+    /// Asks whether the process answers.
     ///
     /// # Errors
     ///
     /// [`ClientError`] if it does not.
     pub async fn healthz(&self) -> Result<(), ClientError> {
-        self.send(self.request(Method::GET, &["healthz"]))
+        self.send(self.call(Method::GET, &["healthz"]))
             .await
             .map(drop)
     }
 
-    /// Creates a network.
+    /// Asks whether netmaster serves requests.
     ///
     /// # Errors
     ///
-    /// [`ClientError`], as for every call.
-    pub async fn create_network(&self, spec: &NetworkSpec) -> Result<Network, ClientError> {
-        self.write(Method::POST, &["v1", "networks"], spec).await
+    /// [`ClientError`] if it does not.
+    pub async fn readyz(&self) -> Result<(), ClientError> {
+        self.send(self.call(Method::GET, &["readyz"]))
+            .await
+            .map(drop)
     }
 
-    /// All networks.
+    /// The cluster, and the replica that answers.
     ///
     /// # Errors
     ///
     /// [`ClientError`], as for every call.
-    pub async fn networks(&self) -> Result<Vec<Network>, ClientError> {
-        self.list(&["v1", "networks"]).await
+    pub async fn cluster(&self) -> Result<Cluster, ClientError> {
+        self.read(self.call(Method::GET, &["v1", "cluster"])).await
     }
 
-    /// One network.
+    /// Creates an object.
     ///
     /// # Errors
     ///
     /// [`ClientError`], as for every call.
-    pub async fn network(&self, name: &Name) -> Result<Network, ClientError> {
-        self.read(&["v1", "networks", name.as_str()]).await
-    }
-
-    /// Deletes a network.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`], as for every call.
-    pub async fn delete_network(&self, name: &Name) -> Result<(), ClientError> {
-        self.delete(&["v1", "networks", name.as_str()]).await
-    }
-
-    /// Creates a subnet.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`], as for every call.
-    pub async fn create_subnet(&self, spec: &SubnetSpec) -> Result<Subnet, ClientError> {
-        self.write(Method::POST, &["v1", "subnets"], spec).await
-    }
-
-    /// All subnets.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`], as for every call.
-    pub async fn subnets(&self) -> Result<Vec<Subnet>, ClientError> {
-        self.list(&["v1", "subnets"]).await
-    }
-
-    /// One subnet.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`], as for every call.
-    pub async fn subnet(&self, name: &Name) -> Result<Subnet, ClientError> {
-        self.read(&["v1", "subnets", name.as_str()]).await
-    }
-
-    /// Deletes a subnet.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`], as for every call.
-    pub async fn delete_subnet(&self, name: &Name) -> Result<(), ClientError> {
-        self.delete(&["v1", "subnets", name.as_str()]).await
-    }
-
-    /// Registers a node, or says again what it is.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`], as for every call.
-    pub async fn register_node(&self, name: &Name, spec: &NodeSpec) -> Result<Node, ClientError> {
-        self.write(Method::PUT, &["v1", "nodes", name.as_str()], spec)
+    pub async fn create<T: Managed>(&self, spec: &T::Spec) -> Result<T, ClientError> {
+        self.read(self.call(Method::POST, &["v1", T::PATH]).json(spec))
             .await
     }
 
-    /// All nodes.
+    /// Makes an object, which was seen at `revision`, what `spec` says.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`], as for every call; it [is stale](ClientError::current_revision) if the
+    /// object was changed since.
+    pub async fn update<T: Managed>(
+        &self,
+        spec: &T::Spec,
+        revision: u64,
+    ) -> Result<T::Updated, ClientError> {
+        let key = T::key_of(spec);
+        let body = Update { revision, spec };
+        self.read(self.object::<T>(Method::PUT, &key).json(&body))
+            .await
+    }
+
+    /// Deletes an object, whatever its revision.
     ///
     /// # Errors
     ///
     /// [`ClientError`], as for every call.
-    pub async fn nodes(&self) -> Result<Vec<Node>, ClientError> {
-        self.list(&["v1", "nodes"]).await
+    pub async fn delete<T: Managed>(&self, key: &T::Key) -> Result<(), ClientError> {
+        self.send(self.object::<T>(Method::DELETE, key))
+            .await
+            .map(drop)
     }
 
-    /// One node.
+    /// Deletes an object if it is still at `revision`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`], as for every call; it [is stale](ClientError::current_revision) if the
+    /// object was changed since.
+    pub async fn delete_at<T: Managed>(
+        &self,
+        key: &T::Key,
+        revision: u64,
+    ) -> Result<(), ClientError> {
+        let request = self.object::<T>(Method::DELETE, key);
+        self.send(request.query(&[("revision", revision)]))
+            .await
+            .map(drop)
+    }
+
+    /// One object.
     ///
     /// # Errors
     ///
     /// [`ClientError`], as for every call.
-    pub async fn node(&self, name: &Name) -> Result<Node, ClientError> {
-        self.read(&["v1", "nodes", name.as_str()]).await
+    pub async fn get<T: Resource>(&self, key: &T::Key) -> Result<T, ClientError> {
+        self.read(self.object::<T>(Method::GET, key)).await
     }
 
-    /// Gets an attachment its address: a new one, or the one it has.
+    /// All objects of a kind that `query` asks for, page by page.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`], as for every call.
+    pub async fn list<T: Resource>(&self, query: &Query) -> Result<List<T>, ClientError> {
+        let mut whole = self.page::<T>(query, None).await?;
+        while let Some(next) = whole.next.take() {
+            let page = self.page::<T>(query, Some(&next)).await?;
+            whole.items.extend(page.items);
+            whole.next = page.next;
+        }
+        Ok(whole)
+    }
+
+    async fn page<T: Resource>(
+        &self,
+        query: &Query,
+        next: Option<&str>,
+    ) -> Result<List<T>, ClientError> {
+        let mut parameters = query.parameters();
+        parameters.push(("limit", Self::PAGE.to_string()));
+        parameters.extend(next.map(|next| ("continue", next.to_owned())));
+        self.read(self.call(Method::GET, &["v1", T::PATH]).query(&parameters))
+            .await
+    }
+
+    /// What changes about the objects of a kind that `query` asks for: after a revision, or first
+    /// how they are. Nothing is sent yet.
+    #[must_use]
+    pub fn watch<T: Resource>(&self, query: &Query, after: Option<u64>) -> Watch<T> {
+        Watch::new(self.clone(), query.clone(), after)
+    }
+
+    /// Gets an attachment its addresses: new ones, or those it has.
     ///
     /// # Errors
     ///
     /// [`ClientError`], as for every call.
     pub async fn allocate(&self, spec: &EndpointSpec) -> Result<Endpoint, ClientError> {
-        self.write(Method::POST, &["v1", "endpoints"], spec).await
-    }
-
-    /// All endpoints.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`], as for every call.
-    pub async fn endpoints(&self) -> Result<Vec<Endpoint>, ClientError> {
-        self.list(&["v1", "endpoints"]).await
-    }
-
-    /// One endpoint.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`], as for every call.
-    pub async fn endpoint(&self, attachment: &Attachment) -> Result<Endpoint, ClientError> {
-        self.read(&endpoint_path(attachment)).await
+        self.read(self.call(Method::POST, &["v1", "endpoints"]).json(spec))
+            .await
     }
 
     /// Gives an attachment's addresses back; a success if it has none.
@@ -206,32 +261,30 @@ impl Client {
     ///
     /// [`ClientError`], as for every call.
     pub async fn release(&self, attachment: &Attachment) -> Result<(), ClientError> {
-        self.delete(&endpoint_path(attachment)).await
-    }
-
-    async fn list<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Vec<T>, ClientError> {
-        self.read::<List<T>>(path).await.map(|list| list.items)
-    }
-
-    async fn read<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ClientError> {
-        let response = self.send(self.request(Method::GET, path)).await?;
-        self.body(response).await
-    }
-
-    async fn write<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &[&str],
-        body: &impl Serialize,
-    ) -> Result<T, ClientError> {
-        let response = self.send(self.request(method, path).json(body)).await?;
-        self.body(response).await
-    }
-
-    async fn delete(&self, path: &[&str]) -> Result<(), ClientError> {
-        self.send(self.request(Method::DELETE, path))
+        self.send(self.object::<Endpoint>(Method::DELETE, attachment))
             .await
             .map(drop)
+    }
+
+    /// Why a pod would be bound to what it would be bound to.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`], as for every call.
+    pub async fn explain(&self, spec: &ExplainSpec) -> Result<Explanation, ClientError> {
+        self.read(self.call(Method::POST, &["v1", "explain"]).json(spec))
+            .await
+    }
+
+    fn object<T: Resource>(&self, method: Method, key: &T::Key) -> RequestBuilder {
+        let segments = key.segments();
+        let mut path = vec!["v1", T::PATH];
+        path.extend(segments.iter().map(String::as_str));
+        self.call(method, &path)
+    }
+
+    fn call(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        self.request(method, path).timeout(self.deadline)
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
@@ -240,7 +293,7 @@ impl Client {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        self.http.request(method, url).timeout(self.deadline)
+        self.http.request(method, url)
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
@@ -269,12 +322,25 @@ impl Client {
         })
     }
 
-    async fn body<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
+    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        let response = self.send(request).await?;
         let body = response
             .bytes()
             .await
             .map_err(|source| self.transport(source))?;
-        serde_json::from_slice(&body).map_err(|source| ClientError::Unreadable {
+        self.parse(&body)
+    }
+
+    async fn tell(
+        &self,
+        request: RequestBuilder,
+        body: &impl Serialize,
+    ) -> Result<(), ClientError> {
+        self.send(request.json(body)).await.map(drop)
+    }
+
+    fn parse<T: DeserializeOwned>(&self, text: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(text).map_err(|source| ClientError::Unreadable {
             url: self.url(),
             source,
         })
@@ -295,13 +361,4 @@ impl Client {
             ClientError::Unanswered { url, source }
         }
     }
-}
-
-fn endpoint_path(attachment: &Attachment) -> [&str; 4] {
-    [
-        "v1",
-        "endpoints",
-        attachment.container.as_str(),
-        attachment.ifname.as_str(),
-    ]
 }

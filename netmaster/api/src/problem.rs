@@ -1,6 +1,7 @@
 //! Problem documents.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::ErrorCode;
 
@@ -11,7 +12,7 @@ use crate::ErrorCode;
 ///  "detail": "VLAN `100` is in use by network `blue`: choose another VLAN, or …",
 ///  "code": "vlan_in_use"}
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// The code as a URN.
     #[serde(rename = "type")]
@@ -24,6 +25,13 @@ pub struct Problem {
     pub detail: String,
     /// What went wrong, for programs.
     pub code: ErrorCode,
+    /// With `stale_revision`: the revision that the object is at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<u64>,
+    /// With `invalid_field` and `invalid_query`: the field's path in the body, like
+    /// `addresses[0].ip`, or the parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl Problem {
@@ -33,17 +41,32 @@ impl Problem {
     /// The problem with this code and text.
     #[must_use]
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        // A code's one written form is its serde name.
-        let name = serde_json::to_value(code).unwrap_or_default();
         Self {
-            kind: format!(
-                "urn:trunkline:problem:{}",
-                name.as_str().unwrap_or("unknown")
-            ),
+            kind: format!("urn:trunkline:problem:{}", code.name()),
             title: code.title().to_owned(),
             status: code.status(),
             detail: detail.into(),
             code,
+            current: None,
+            field: None,
+        }
+    }
+
+    /// The same, with the revision that the object is at.
+    #[must_use]
+    pub fn at(self, current: u64) -> Self {
+        Self {
+            current: Some(current),
+            ..self
+        }
+    }
+
+    /// The same, with the field or parameter that is not valid.
+    #[must_use]
+    pub fn of_field(self, field: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..self
         }
     }
 }
@@ -65,6 +88,15 @@ mod tests {
                 "code": "vlan_in_use",
             })
         );
+    }
+
+    #[test]
+    fn what_a_program_needs_beside_the_code_is_a_member_of_its_own() {
+        let problem = Problem::new(ErrorCode::StaleRevision, "").at(17);
+        assert_eq!(serde_json::to_value(&problem).unwrap()["current"], 17);
+        let problem = Problem::new(ErrorCode::InvalidField, "").of_field("ranges[1]");
+        let value = serde_json::to_value(&problem).unwrap();
+        assert_eq!(value["field"], "ranges[1]");
     }
 
     #[test]

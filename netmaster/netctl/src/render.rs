@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 
 use clap::ValueEnum;
 use serde::Serialize;
-use trunkline_netmaster_api::List;
 
 use crate::failure::Failure;
 
@@ -40,6 +39,12 @@ pub(crate) trait Render: Serialize {
     fn details(&self) -> Vec<(&'static str, String)>;
 }
 
+/// A list as programs get it: all there is, so without pages.
+#[derive(Serialize)]
+struct Items<T> {
+    items: Vec<T>,
+}
+
 /// Many objects.
 pub(crate) fn render_list<T: Render>(items: Vec<T>, format: Format) -> Result<String, Failure> {
     match format {
@@ -50,8 +55,8 @@ pub(crate) fn render_list<T: Render>(items: Vec<T>, format: Format) -> Result<St
                 &std::iter::once(heads).chain(rows).collect::<Vec<_>>(),
             ))
         }
-        Format::Json => json(&List { items }),
-        Format::Yaml => yaml(&List { items }),
+        Format::Json => json(&Items { items }),
+        Format::Yaml => yaml(&Items { items }),
     }
 }
 

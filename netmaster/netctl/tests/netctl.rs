@@ -60,13 +60,13 @@ fn answer(stream: &mut TcpStream) {
 fn known(request: &str) -> (u16, String) {
     match request {
         "POST /v1/networks" => (201, json(&blue())),
-        "GET /v1/networks" => (200, list(vec![blue(), storage()])),
+        "GET /v1/networks?limit=1000" => (200, list(vec![blue(), storage()])),
         "GET /v1/networks/blue" => (200, json(&blue())),
         "POST /v1/subnets" => (201, json(&subnet(Some("r1")))),
-        "GET /v1/subnets" => (200, list(vec![subnet(Some("r1")), subnet(None)])),
+        "GET /v1/subnets?limit=1000" => (200, list(vec![subnet(Some("r1")), subnet(None)])),
         "GET /v1/subnets/blue-r1" => (200, json(&subnet(Some("r1")))),
-        "GET /v1/nodes" => (200, list(vec![node("node1", "r1"), node("node2", "r2")])),
-        "GET /v1/endpoints" => (200, list(vec![endpoint(true), endpoint(false)])),
+        "GET /v1/nodes?limit=1000" => (200, list(vec![node("node1", "r1"), node("node2", "r2")])),
+        "GET /v1/endpoints?limit=1000" => (200, list(vec![endpoint(true), endpoint(false)])),
         "GET /v1/endpoints/4f5e1c/eth0" => (200, json(&endpoint(true))),
         "DELETE /v1/networks/blue" | "DELETE /v1/subnets/blue-r1" => (204, String::new()),
         "DELETE /v1/networks/storage" => {
@@ -85,7 +85,11 @@ fn json(value: &impl Serialize) -> String {
 }
 
 fn list<T: Serialize>(items: Vec<T>) -> String {
-    json(&List { items })
+    json(&List {
+        items,
+        revision: 17,
+        next: None,
+    })
 }
 
 fn blue() -> Network {
@@ -93,6 +97,7 @@ fn blue() -> Network {
         name: "blue".parse().unwrap(),
         vlan: "100".parse().unwrap(),
         mtu: "1500".parse().unwrap(),
+        labels: Default::default(),
         revision: 1,
     }
 }
@@ -102,6 +107,7 @@ fn storage() -> Network {
         name: "storage".parse().unwrap(),
         vlan: "4094".parse().unwrap(),
         mtu: "9000".parse().unwrap(),
+        labels: Default::default(),
         revision: 2,
     }
 }
@@ -119,7 +125,11 @@ fn subnet(rack: Option<&str>) -> Subnet {
                 .parse()
                 .unwrap(),
         ],
+        exclusions: Vec::new(),
         rack: rack.map(|rack| rack.parse().unwrap()),
+        nodes: None,
+        labels: Default::default(),
+        deleting: false,
         in_use: 17,
         capacity: 100,
         revision: 3,
@@ -130,6 +140,14 @@ fn node(name: &str, rack: &str) -> Node {
     Node {
         name: name.parse().unwrap(),
         rack: rack.parse().unwrap(),
+        labels: Default::default(),
+        boot_id: None,
+        agent_version: None,
+        last_heard: 1_700_000_000,
+        fence: 4,
+        reported: 0,
+        removing: false,
+        addresses: Vec::new(),
         revision: 4,
     }
 }
@@ -157,6 +175,9 @@ fn endpoint(with_pod: bool) -> Endpoint {
             gateway: "10.1.0.1".parse().unwrap(),
             subnet: "blue-r1".parse().unwrap(),
         }],
+        pod_uid: None,
+        qos: None,
+        reservation: None,
         created: 1_700_000_000,
         revision: 17,
     }

@@ -5,33 +5,213 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use tracing::info;
 use trunkline_ipam as ipam;
-use trunkline_netmaster_api::{Endpoint, EndpointAddress, EndpointSpec, ErrorCode, List};
+use trunkline_ipam::{Catalog, Key, Kind, Object, Revision};
+use trunkline_netmaster_api::{Endpoint, EndpointAddress, EndpointSpec, Qos};
+use trunkline_types::{Labels, Name};
 
-use super::extract::{Body, PathAttachment};
-use crate::allocator::Allocator;
+use super::extract::Body;
+use super::noun::{At, Field, Noun, Scene, view};
+use super::profiles::rate;
+use super::query::{Parameters, Selection};
+use super::reservations::holder;
+use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
 
+/// What history says of addresses that an agent gave back.
+const RELEASED: &str = "released";
+
+pub(crate) enum Endpoints {}
+
+impl Noun for Endpoints {
+    const KIND: Kind = Kind::Endpoint;
+    const PATH: &'static str = "endpoints";
+    type View = Endpoint;
+    const FIELDS: &'static [Field<Endpoint>] = &[
+        Field {
+            name: "attachment",
+            values: |endpoint| vec![endpoint.attachment.to_string()],
+        },
+        Field {
+            name: "node",
+            values: |endpoint| vec![endpoint.node.to_string()],
+        },
+        Field {
+            name: "network",
+            values: |endpoint| vec![endpoint.network.to_string()],
+        },
+        Field {
+            name: "namespace",
+            values: |endpoint| {
+                let pod = endpoint.pod.iter();
+                pod.map(|pod| pod.namespace.clone()).collect()
+            },
+        },
+        Field {
+            name: "pod",
+            values: |endpoint| endpoint.pod.iter().map(ToString::to_string).collect(),
+        },
+        Field {
+            name: "address",
+            values: |endpoint| {
+                let addresses = endpoint.addresses.iter();
+                addresses.map(|address| address.ip.to_string()).collect()
+            },
+        },
+        Field {
+            name: "subnet",
+            values: |endpoint| {
+                let addresses = endpoint.addresses.iter();
+                addresses
+                    .map(|address| address.subnet.to_string())
+                    .collect()
+            },
+        },
+        Field {
+            name: "mac",
+            values: |endpoint| vec![endpoint.mac.to_string()],
+        },
+        Field {
+            name: "profile",
+            values: |endpoint| {
+                let qos = endpoint.qos.iter();
+                qos.map(|qos| qos.profile.to_string()).collect()
+            },
+        },
+        Field {
+            name: "reservation",
+            values: |endpoint| {
+                endpoint
+                    .reservation
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect()
+            },
+        },
+    ];
+
+    fn view(scene: &Scene<'_>, object: &Object) -> Option<Endpoint> {
+        let Object::Endpoint(endpoint) = object else {
+            return None;
+        };
+        let network = scene.catalog.network(&endpoint.network)?;
+        Some(Endpoint {
+            attachment: endpoint.attachment.clone(),
+            pod: endpoint.pod.clone(),
+            pod_uid: endpoint.pod_uid.clone(),
+            node: endpoint.node.clone(),
+            network: endpoint.network.clone(),
+            vlan: network.vlan,
+            mtu: network.mtu,
+            mac: endpoint.mac,
+            addresses: addresses(scene.catalog, &endpoint.addresses)?,
+            qos: endpoint
+                .profile
+                .as_ref()
+                .map(|name| qos(scene.catalog, name)),
+            reservation: endpoint.reservation.clone(),
+            created: endpoint.created.unix_seconds(),
+            revision: endpoint.revision.number(),
+        })
+    }
+
+    fn labels(_: &Object) -> Option<&Labels> {
+        None
+    }
+
+    fn candidates<'a>(
+        scene: &Scene<'a>,
+        selection: &Selection,
+    ) -> Box<dyn Iterator<Item = Object> + 'a> {
+        let catalog = scene.catalog;
+        // Every agent watches the endpoints of its own node.
+        let node = selection
+            .wanted::<Self>("node")
+            .and_then(|node| node.parse::<Name>().ok());
+        match node {
+            Some(node) => Box::new(
+                catalog
+                    .endpoints_on(&node)
+                    .iter()
+                    .cloned()
+                    .map(Object::Endpoint),
+            ),
+            None => catalog.objects_after(Self::KIND, None),
+        }
+    }
+}
+
+/// Addresses with what they take from their subnets; none if one of those is gone.
+pub(super) fn addresses(
+    catalog: &Catalog,
+    addresses: &[ipam::EndpointAddress],
+) -> Option<Vec<EndpointAddress>> {
+    let addresses = addresses.iter().map(|address| {
+        let subnet = catalog.subnet(&address.subnet)?;
+        Some(EndpointAddress {
+            ip: address.ip,
+            prefix: subnet.cidr.prefix(),
+            gateway: subnet.gateway,
+            subnet: subnet.name.clone(),
+        })
+    });
+    addresses.collect()
+}
+
+/// What a profile says; nothing if it is gone.
+fn qos(catalog: &Catalog, name: &Name) -> Qos {
+    let profile = catalog.profile(name);
+    Qos {
+        profile: name.clone(),
+        ingress: profile.and_then(|profile| profile.ingress).map(rate),
+        egress: profile.and_then(|profile| profile.egress).map(rate),
+        dscp: profile.and_then(|profile| profile.dscp),
+    }
+}
+
 pub(super) async fn allocate(
-    State(allocator): State<Allocator>,
+    State(app): State<App>,
+    parameters: Parameters,
     Body(spec): Body<EndpointSpec>,
 ) -> Result<(StatusCode, Json<Endpoint>), Failure> {
+    parameters.only(&[])?;
     let request = ipam::AllocateRequest {
+        attachment: spec.attachment,
+        node: spec.node,
+        fence: spec.fence,
         pod: spec.pod,
-        ..ipam::AllocateRequest::any(spec.attachment, spec.node, spec.network)
+        pod_uid: spec.pod_uid,
+        pod_labels: spec.pod_labels,
+        workload: spec.workload.map(holder),
+        network: spec.network,
+        pool: spec.pool,
+        profile: spec.profile,
+        addresses: spec.addresses,
+        mac: spec.mac,
+        leased: spec.leased,
     };
-    let policy = ipam::Policy::default();
+    let policy = app.policy.clone();
     let now = now();
-    let (endpoint, is_new) = allocator
+    let (endpoint, is_new) = app
+        .allocator
         .write(move |ledger| {
             let planned = ipam::allocate(ledger, &request, &policy, now)?;
             let is_new = !planned.change.is_empty();
+            let catalog = ledger.catalog();
+            let policy = &policy;
             // Network and subnet are there before the change, so the view is complete now; after
             // the commit somebody may have released it all again.
-            let endpoint = view(ledger.catalog(), &planned.object)?;
+            let scene = Scene {
+                catalog,
+                policy,
+                now,
+            };
+            let endpoint = view::<Endpoints>(&scene, &Object::Endpoint(planned.object))?;
             Ok::<_, Failure>(((endpoint, is_new), planned.change))
         })
         .await?;
+    // Only of nodes that exist, so that nobody fills the memory with names.
+    app.heard.mark(&endpoint.node, now);
     if !is_new {
         return Ok((StatusCode::OK, Json(endpoint)));
     }
@@ -46,47 +226,26 @@ pub(super) async fn allocate(
     Ok((StatusCode::CREATED, Json(endpoint)))
 }
 
-pub(super) async fn list(
-    State(allocator): State<Allocator>,
-) -> Result<Json<List<Endpoint>>, Failure> {
-    let items: Result<_, Failure> = allocator.read(|catalog| {
-        let endpoints = catalog.endpoints();
-        endpoints.map(|endpoint| view(catalog, endpoint)).collect()
-    });
-    Ok(Json(List { items: items? }))
-}
-
-pub(super) async fn show(
-    State(allocator): State<Allocator>,
-    PathAttachment(attachment): PathAttachment,
-) -> Result<Json<Endpoint>, Failure> {
-    let endpoint = allocator.read(|catalog| {
-        let endpoint = catalog.endpoint(&attachment)?;
-        Some(view(catalog, endpoint))
-    });
-    endpoint
-        .unwrap_or_else(|| {
-            Err(Failure::new(
-                ErrorCode::EndpointNotFound,
-                format!("endpoint `{attachment}` does not exist: see `netctl endpoint ls`"),
-            ))
-        })
-        .map(Json)
-}
-
 pub(super) async fn release(
-    State(allocator): State<Allocator>,
-    PathAttachment(attachment): PathAttachment,
+    State(app): State<App>,
+    At { key, .. }: At<Endpoints>,
+    mut parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
-    let now = now();
-    let wanted = ipam::Release {
-        attachment: attachment.clone(),
-        reason: "released".to_owned(),
-        expected: None,
+    let expected = parameters.number("revision")?.map(Revision::new);
+    parameters.only(&["revision"])?;
+    let Key::Endpoint(attachment) = key else {
+        return Err(Failure::not_found(Kind::Endpoint, &key.name()));
     };
-    let was_there = allocator
+    let now = now();
+    let release = ipam::Release {
+        attachment: attachment.clone(),
+        reason: RELEASED.to_owned(),
+        expected,
+    };
+    let was_there = app
+        .allocator
         .write(move |ledger| {
-            let change = ipam::release(ledger.catalog(), &wanted, now)?;
+            let change = ipam::release(ledger.catalog(), &release, now)?;
             Ok::<_, Failure>((!change.is_empty(), change))
         })
         .await?;
@@ -94,39 +253,4 @@ pub(super) async fn release(
         info!(%attachment, "endpoint released");
     }
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The endpoint with what it takes from its network and subnets.
-fn view(catalog: &ipam::Catalog, endpoint: &ipam::Endpoint) -> Result<Endpoint, Failure> {
-    // The catalog is checked when it is loaded, and no change is planned that breaks it.
-    let incomplete = || {
-        let text = format!(
-            "endpoint `{}` lacks its network or subnet: this is an error in netmaster, please \
-             report it",
-            endpoint.attachment
-        );
-        Failure::new(ErrorCode::Internal, text)
-    };
-    let network = catalog.network(&endpoint.network).ok_or_else(incomplete)?;
-    let addresses = endpoint.addresses.iter().map(|address| {
-        let subnet = catalog.subnet(&address.subnet).ok_or_else(incomplete)?;
-        Ok(EndpointAddress {
-            ip: address.ip,
-            prefix: subnet.cidr.prefix(),
-            gateway: subnet.gateway,
-            subnet: subnet.name.clone(),
-        })
-    });
-    Ok(Endpoint {
-        attachment: endpoint.attachment.clone(),
-        pod: endpoint.pod.clone(),
-        node: endpoint.node.clone(),
-        network: endpoint.network.clone(),
-        vlan: network.vlan,
-        mtu: network.mtu,
-        mac: endpoint.mac,
-        addresses: addresses.collect::<Result<_, Failure>>()?,
-        created: endpoint.created.unix_seconds(),
-        revision: endpoint.revision.number(),
-    })
 }

@@ -1,15 +1,20 @@
 //! What requests carry, checked.
 
+use std::error::Error;
+use std::net::IpAddr;
+use std::str::FromStr;
+
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use trunkline_ipam::{Key, Kind, Revision};
 use trunkline_netmaster_api::ErrorCode;
-use trunkline_types::{Attachment, Name};
+use trunkline_types::{Attachment, Name, chain};
 
-use super::BODY_LIMIT;
+use super::{BODY_LIMIT, BODY_TIME};
 use crate::failure::Failure;
 
 /// A request's JSON body.
@@ -20,21 +25,31 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
         check_media_type(request.headers())?;
-        let body =
-            Bytes::from_request(request, state)
-                .await
-                .map_err(|rejection| match rejection.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => Failure::new(
-                        ErrorCode::BodyTooLarge,
-                        format!("the body is larger than {BODY_LIMIT} bytes: send one object"),
-                    ),
-                    _ => Failure::new(
-                        ErrorCode::MalformedJson,
-                        "the body ended early: send it whole",
-                    ),
-                })?;
-        parse(&body).map(Self)
+        parse(&whole(request, state).await?).map(Self)
     }
+}
+
+async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
+    let body = tokio::time::timeout(BODY_TIME, Bytes::from_request(request, state)).await;
+    let body = body.map_err(|_| {
+        Failure::new(
+            ErrorCode::RequestTimeout,
+            format!(
+                "the body did not come within {} seconds: send it again",
+                BODY_TIME.as_secs()
+            ),
+        )
+    })?;
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Failure::new(
+            ErrorCode::BodyTooLarge,
+            format!("the body is larger than {BODY_LIMIT} bytes: send one object"),
+        ),
+        _ => Failure::new(
+            ErrorCode::MalformedJson,
+            "the body ended early: send it whole",
+        ),
+    })
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
@@ -87,59 +102,137 @@ fn unreadable(path: &str, error: &serde_json::Error) -> Failure {
     // Our own texts end with the way out, which the position would garble.
     let position = format!(" at line {} column {}", error.line(), error.column());
     let text = text.strip_suffix(&position).unwrap_or(&text);
-    let detail = match path {
-        "." => text.to_owned(),
-        path => format!("field `{path}`: {text}"),
-    };
-    Failure::new(ErrorCode::InvalidField, detail)
+    match path {
+        // Of a field that is missing only the text knows the name.
+        "." => match missing(text) {
+            Some((field, why)) => Failure::field(field, why),
+            None => match named(text) {
+                Some((field, why)) => Failure::field(field, why),
+                None => Failure::new(ErrorCode::InvalidField, text),
+            },
+        },
+        path => match missing(text) {
+            Some((field, why)) => Failure::field(&format!("{path}.{field}"), why),
+            None => Failure::field(path, text),
+        },
+    }
 }
 
-/// The name in `…/{name}`.
+/// The field that serde misses, or finds twice.
+fn missing(text: &str) -> Option<(&str, &'static str)> {
+    let (rest, why) = match text.strip_prefix("missing field `") {
+        Some(rest) => (rest, "it is missing"),
+        None => (
+            text.strip_prefix("duplicate field `")?,
+            "it is there twice: leave one out",
+        ),
+    };
+    Some((rest.strip_suffix('`')?, why))
+}
+
+/// The field that the text of a type begins with whose fields depend on each other, and the rest.
+fn named(text: &str) -> Option<(&str, &str)> {
+    let (field, why) = text.strip_prefix("field `")?.split_once('`')?;
+    Some((field, why.trim_start_matches([':', ' '])))
+}
+
+/// What stands for the `{…}` of the route.
+pub(super) struct PathSegments(pub(super) Vec<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathSegments {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let segments = RawPathParams::from_request_parts(parts, state).await;
+        let segments = segments.map_err(|_| not_utf8(&parts.uri))?;
+        let segments = segments.iter().map(|(_, value)| value.to_owned());
+        Ok(Self(segments.collect()))
+    }
+}
+
+/// The key of an object of `kind` that a URL names in these segments.
+pub(super) fn key_at(kind: Kind, segments: &[String]) -> Result<Key, Failure> {
+    fn read<T: FromStr<Err: Error + 'static>>(text: &str) -> Result<T, Failure> {
+        text.parse()
+            .map_err(|error: T::Err| Failure::new(ErrorCode::InvalidPath, chain(&error)))
+    }
+    let number = |text: &str| {
+        let why = format!("event `{}` is no number", text.escape_debug());
+        text.parse()
+            .map_err(|_| Failure::new(ErrorCode::InvalidPath, why))
+    };
+    Ok(match (kind, segments) {
+        (Kind::Network, [name]) => Key::Network(read(name)?),
+        (Kind::Subnet, [name]) => Key::Subnet(read(name)?),
+        (Kind::Pool, [subnet, name]) => Key::Pool(read(subnet)?, read(name)?),
+        (Kind::Group, [name]) => Key::Group(read(name)?),
+        (Kind::Profile, [name]) => Key::Profile(read(name)?),
+        (Kind::Reservation, [name]) => Key::Reservation(read(name)?),
+        (Kind::Node, [name]) => Key::Node(read(name)?),
+        (Kind::Address, [ip]) => Key::Address(address(ip)?),
+        (Kind::Endpoint, [container, ifname]) => Key::Endpoint(Attachment {
+            container: read(container)?,
+            ifname: read(ifname)?,
+        }),
+        (Kind::Event, [revision]) => Key::Event(Revision::new(number(revision)?)),
+        _ => {
+            let why = format!("`{}` names no {kind}", segments.join("/").escape_debug());
+            return Err(Failure::new(ErrorCode::InvalidPath, why));
+        }
+    })
+}
+
+/// The same, as [`Key::name`] writes it.
+pub(super) fn parse_key(kind: Kind, name: &str) -> Option<Key> {
+    // An interface's name has no `/`, nor has any other part.
+    let segments: Vec<_> = name.split('/').map(str::to_owned).collect();
+    key_at(kind, &segments).ok()
+}
+
+fn address(text: &str) -> Result<IpAddr, Failure> {
+    text.parse().map_err(|_| {
+        let why = format!(
+            "`{}` is not an IP address: write it like `10.1.0.1` or `fd00::1`",
+            text.escape_debug()
+        );
+        Failure::new(ErrorCode::InvalidPath, why)
+    })
+}
+
+fn not_utf8(uri: &Uri) -> Failure {
+    let path = uri.path();
+    Failure::new(
+        ErrorCode::InvalidPath,
+        format!("path `{path}` is not UTF-8 behind its `%` escapes: correct them"),
+    )
+}
+
+/// The node in `/v1/nodes/{name}/…`.
 pub(super) struct PathName(pub(super) Name);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathName {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| not_utf8(&parts.uri))?;
-        let name = text
-            .parse::<Name>()
-            .map_err(|error| invalid_path(&error.to_string()))?;
-        Ok(Self(name))
+        let PathSegments(segments) = PathSegments::from_request_parts(parts, state).await?;
+        match key_at(Kind::Node, segments.get(..1).unwrap_or_default())? {
+            Key::Node(name) => Ok(Self(name)),
+            other => Err(Failure::new(
+                ErrorCode::InvalidPath,
+                format!("{other} is no node"),
+            )),
+        }
     }
 }
 
-/// The attachment in `…/{container}/{ifname}`.
-pub(super) struct PathAttachment(pub(super) Attachment);
+/// The address in `/v1/addresses/{ip}/…`.
+pub(super) struct PathAddress(pub(super) IpAddr);
 
-impl<S: Send + Sync> FromRequestParts<S> for PathAttachment {
+impl<S: Send + Sync> FromRequestParts<S> for PathAddress {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let Path((container, ifname)) = Path::<(String, String)>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| not_utf8(&parts.uri))?;
-        let container = container
-            .parse()
-            .map_err(|error: trunkline_types::ContainerIdError| invalid_path(&error.to_string()))?;
-        let ifname = ifname
-            .parse()
-            .map_err(|error: trunkline_types::InterfaceNameError| {
-                invalid_path(&error.to_string())
-            })?;
-        Ok(Self(Attachment { container, ifname }))
+        let PathSegments(segments) = PathSegments::from_request_parts(parts, state).await?;
+        address(segments.first().map(String::as_str).unwrap_or_default()).map(Self)
     }
-}
-
-fn not_utf8(uri: &Uri) -> Failure {
-    let path = uri.path();
-    invalid_path(&format!(
-        "path `{path}` is not UTF-8 behind its `%` escapes: correct them"
-    ))
-}
-
-fn invalid_path(detail: &str) -> Failure {
-    Failure::new(ErrorCode::InvalidPath, detail)
 }

@@ -1,74 +1,102 @@
 //! `/v1/networks`
 
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use tracing::info;
 use trunkline_ipam as ipam;
-use trunkline_netmaster_api::{List, Network, NetworkSpec};
+use trunkline_ipam::{Change, Key, Kind, Ledger, Object, Revision, Step, Timestamp};
+use trunkline_netmaster_api::{Network, NetworkSpec};
+use trunkline_types::Labels;
 
-use super::extract::{Body, PathName};
-use crate::allocator::Allocator;
+use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
 
-pub(super) async fn create(
-    State(allocator): State<Allocator>,
-    Body(spec): Body<NetworkSpec>,
-) -> Result<(StatusCode, Json<Network>), Failure> {
-    let spec = ipam::NetworkSpec {
-        name: spec.name,
-        vlan: spec.vlan,
-        mtu: spec.mtu,
-        labels: Default::default(),
-    };
-    let network = allocator
-        .write(move |ledger| {
-            let planned = ipam::create_network(ledger.catalog(), &spec)?;
-            Ok::<_, Failure>((view(&planned.object), planned.change))
+pub(crate) enum Networks {}
+
+impl Noun for Networks {
+    const KIND: Kind = Kind::Network;
+    const PATH: &'static str = "networks";
+    type View = Network;
+    const FIELDS: &'static [Field<Network>] = &[
+        Field {
+            name: "name",
+            values: |network| vec![network.name.to_string()],
+        },
+        Field {
+            name: "vlan",
+            values: |network| vec![network.vlan.to_string()],
+        },
+    ];
+
+    fn view(_: &Scene<'_>, object: &Object) -> Option<Network> {
+        let Object::Network(network) = object else {
+            return None;
+        };
+        Some(Network {
+            name: network.name.clone(),
+            vlan: network.vlan,
+            mtu: network.mtu,
+            labels: network.labels.clone(),
+            revision: network.revision.number(),
         })
-        .await?;
-    info!(network = %network.name, vlan = %network.vlan, revision = network.revision, "network created");
-    Ok((StatusCode::CREATED, Json(network)))
+    }
+
+    fn labels(object: &Object) -> Option<&Labels> {
+        match object {
+            Object::Network(network) => Some(&network.labels),
+            _ => None,
+        }
+    }
 }
 
-pub(super) async fn list(State(allocator): State<Allocator>) -> Json<List<Network>> {
-    let items = allocator.read(|catalog| catalog.networks().map(|network| view(network)).collect());
-    Json(List { items })
-}
+impl Managed for Networks {
+    type Spec = NetworkSpec;
+    type Wanted = ipam::NetworkSpec;
+    type Updated = Network;
 
-pub(super) async fn show(
-    State(allocator): State<Allocator>,
-    PathName(name): PathName,
-) -> Result<Json<Network>, Failure> {
-    allocator
-        .read(|catalog| catalog.network(&name).map(|network| view(network)))
-        .map(Json)
-        .ok_or_else(|| {
-            let key = ipam::Key::Network(name);
-            ipam::PreconditionError::NotFound { key }.into()
+    fn wanted(spec: NetworkSpec) -> Result<ipam::NetworkSpec, Failure> {
+        Ok(ipam::NetworkSpec {
+            name: spec.name,
+            vlan: spec.vlan,
+            mtu: spec.mtu,
+            labels: spec.labels,
         })
-}
+    }
 
-pub(super) async fn delete(
-    State(allocator): State<Allocator>,
-    PathName(name): PathName,
-) -> Result<StatusCode, Failure> {
-    let wanted = name.clone();
-    allocator
-        .write(move |ledger| {
-            let change = ipam::delete_network(ledger.catalog(), &wanted, None)?;
-            Ok::<_, Failure>(((), change))
-        })
-        .await?;
-    info!(network = %name, "network deleted");
-    Ok(StatusCode::NO_CONTENT)
-}
+    fn key(wanted: &ipam::NetworkSpec) -> Key {
+        Key::Network(wanted.name.clone())
+    }
 
-fn view(network: &ipam::Network) -> Network {
-    Network {
-        name: network.name.clone(),
-        vlan: network.vlan,
-        mtu: network.mtu,
-        revision: network.revision.number(),
+    fn create(
+        ledger: &Ledger,
+        wanted: &ipam::NetworkSpec,
+        _: Timestamp,
+    ) -> Result<(Object, Change), Failure> {
+        let created = ipam::create_network(ledger.catalog(), wanted)?;
+        Ok(planned(created, Object::Network))
+    }
+
+    fn update(
+        scene: &Scene<'_>,
+        ledger: &Ledger,
+        wanted: &ipam::NetworkSpec,
+        revision: Revision,
+    ) -> Result<(Network, Change), Failure> {
+        let updated = ipam::update_network(ledger.catalog(), wanted, revision)?;
+        let (object, change) = planned(updated, Object::Network);
+        Ok((view::<Self>(scene, &object)?, change))
+    }
+
+    fn delete(
+        ledger: &Ledger,
+        key: &Key,
+        expected: Option<Revision>,
+        _: Timestamp,
+    ) -> Result<Step, Failure> {
+        let Key::Network(name) = key else {
+            return Err(Failure::not_found(Self::KIND, &key.name()));
+        };
+        Ok(at_once(ipam::delete_network(
+            ledger.catalog(),
+            name,
+            expected,
+        )?))
     }
 }

@@ -1,67 +1,331 @@
 //! `/v1/nodes`
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use tracing::info;
 use trunkline_ipam as ipam;
-use trunkline_netmaster_api::{ErrorCode, List, Node, NodeSpec};
+use trunkline_ipam::{Catalog, Kind, Ledger, Object, RemovalCause, Revision};
+use trunkline_netmaster_api::{
+    ClusterPoint, Farewell, HoldingsReport, Node, NodeEdit, NodeSpec, Registration, Reserve,
+    ReserveReturn, ReserveSpec, Slot,
+};
+use trunkline_types::Labels;
 
+use super::endpoints::addresses;
 use super::extract::{Body, PathName};
-use crate::allocator::Allocator;
+use super::noun::{Field, Noun, Scene, in_steps, view};
+use super::query::Parameters;
+use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
+use crate::sweeper::Holdings;
+
+pub(crate) enum Nodes {}
+
+impl Noun for Nodes {
+    const KIND: Kind = Kind::Node;
+    const PATH: &'static str = "nodes";
+    type View = Node;
+    const FIELDS: &'static [Field<Node>] = &[
+        Field {
+            name: "name",
+            values: |node| vec![node.name.to_string()],
+        },
+        Field {
+            name: "rack",
+            values: |node| vec![node.rack.to_string()],
+        },
+        Field {
+            name: "address",
+            values: |node| {
+                let addresses = node.addresses.iter();
+                addresses.map(|address| address.ip.to_string()).collect()
+            },
+        },
+    ];
+
+    fn view(scene: &Scene<'_>, object: &Object) -> Option<Node> {
+        let Object::Node(node) = object else {
+            return None;
+        };
+        Some(Node {
+            name: node.name.clone(),
+            rack: node.rack.clone(),
+            labels: node.labels.clone(),
+            boot_id: node.boot_id.clone(),
+            agent_version: node.agent_version.clone(),
+            last_heard: node.last_heard.unix_seconds(),
+            fence: node.fence,
+            reported: node.reported.number(),
+            removing: node.removing.is_some(),
+            addresses: addresses(scene.catalog, &node.addresses)?,
+            revision: node.revision.number(),
+        })
+    }
+
+    fn labels(object: &Object) -> Option<&Labels> {
+        match object {
+            Object::Node(node) => Some(&node.labels),
+            _ => None,
+        }
+    }
+}
 
 pub(super) async fn register(
-    State(allocator): State<Allocator>,
+    State(app): State<App>,
     PathName(name): PathName,
+    parameters: Parameters,
     Body(spec): Body<NodeSpec>,
-) -> Result<Json<Node>, Failure> {
+) -> Result<Json<Registration>, Failure> {
+    parameters.only(&[])?;
     let spec = ipam::NodeSpec {
         name,
         rack: spec.rack,
-        labels: Default::default(),
-        boot_id: None,
-        agent_version: None,
+        labels: spec.labels,
+        boot_id: spec.boot_id,
+        agent_version: spec.agent_version,
     };
-    let policy = ipam::Policy::default();
+    let policy = app.policy.clone();
     let now = now();
-    let (node, is_new) = allocator
+    let (registration, is_new) = app
+        .allocator
         .write(move |ledger| {
             let planned = ipam::register_node(ledger, &spec, &policy, now)?;
             let is_new = !planned.change.is_empty();
-            Ok::<_, Failure>(((view(&planned.object), is_new), planned.change))
+            let catalog = ledger.catalog();
+            let policy = &policy;
+            let scene = Scene {
+                catalog,
+                policy,
+                now,
+            };
+            let registration = Registration {
+                node: view::<Nodes>(&scene, &Object::Node(planned.object))?,
+                cluster: point(catalog, planned.change.revision()),
+            };
+            Ok::<_, Failure>(((registration, is_new), planned.change))
         })
         .await?;
+    let node = &registration.node;
+    app.heard.mark(&node.name, now);
     if is_new {
         info!(node = %node.name, rack = %node.rack, revision = node.revision, "node registered");
     }
+    Ok(Json(registration))
+}
+
+/// Which cluster it is, as of a revision.
+fn point(catalog: &Catalog, revision: Revision) -> Option<ClusterPoint> {
+    let cluster = catalog.cluster()?;
+    Some(ClusterPoint {
+        id: cluster.id.clone(),
+        epoch: cluster.epoch.number(),
+        revision: revision.number(),
+    })
+}
+
+pub(super) async fn edit(
+    State(app): State<App>,
+    PathName(name): PathName,
+    parameters: Parameters,
+    Body(edit): Body<NodeEdit>,
+) -> Result<Json<Node>, Failure> {
+    parameters.only(&[])?;
+    let policy = app.policy.clone();
+    let expected = Revision::new(edit.revision);
+    let now = now();
+    let node = app
+        .allocator
+        .write(move |ledger| {
+            let catalog = ledger.catalog();
+            let current = catalog.node(&name);
+            let current = current.ok_or_else(|| Failure::not_found(Kind::Node, name.as_str()))?;
+            let edit = ipam::NodeEdit {
+                name,
+                rack: edit.rack.unwrap_or_else(|| current.rack.clone()),
+                labels: edit.labels.unwrap_or_else(|| current.labels.clone()),
+            };
+            let planned = ipam::update_node(catalog, &edit, expected)?;
+            let policy = &policy;
+            let scene = Scene {
+                catalog,
+                policy,
+                now,
+            };
+            let node = view::<Nodes>(&scene, &Object::Node(planned.object))?;
+            Ok::<_, Failure>((node, planned.change))
+        })
+        .await?;
+    info!(node = %node.name, rack = %node.rack, revision = node.revision, "node edited");
     Ok(Json(node))
 }
 
-pub(super) async fn list(State(allocator): State<Allocator>) -> Json<List<Node>> {
-    let items = allocator.read(|catalog| catalog.nodes().map(|node| view(node)).collect());
-    Json(List { items })
-}
-
-pub(super) async fn show(
-    State(allocator): State<Allocator>,
+pub(super) async fn remove(
+    State(app): State<App>,
     PathName(name): PathName,
-) -> Result<Json<Node>, Failure> {
-    allocator
-        .read(|catalog| catalog.node(&name).map(|node| view(node)))
-        .map(Json)
-        .ok_or_else(|| {
-            Failure::new(
-                ErrorCode::NodeNotFound,
-                format!("node `{name}` does not exist: see `netctl node ls`"),
-            )
-        })
+    mut parameters: Parameters,
+) -> Result<StatusCode, Failure> {
+    let powered_off = parameters.flag("powered_off")?;
+    parameters.only(&["powered_off"])?;
+    let why = if powered_off {
+        RemovalCause::PoweredOff
+    } else {
+        RemovalCause::Operator
+    };
+    let node = name.clone();
+    let plan =
+        move |ledger: &Ledger, _| Ok(ipam::remove_node(ledger.catalog(), &node, why, now())?);
+    in_steps(&app, plan).await?;
+    info!(node = %name, powered_off, "node removed");
+    Ok(StatusCode::NO_CONTENT)
 }
 
-fn view(node: &ipam::Node) -> Node {
-    Node {
-        name: node.name.clone(),
-        rack: node.rack.clone(),
-        revision: node.revision.number(),
+pub(super) async fn farewell(
+    State(app): State<App>,
+    PathName(name): PathName,
+    parameters: Parameters,
+    Body(Farewell { fence }): Body<Farewell>,
+) -> Result<StatusCode, Failure> {
+    parameters.only(&[])?;
+    let node = name.clone();
+    let plan = move |ledger: &Ledger, _| Ok(ipam::farewell(ledger.catalog(), &node, fence, now())?);
+    in_steps(&app, plan).await?;
+    info!(node = %name, "node said farewell");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn waive(
+    State(app): State<App>,
+    PathName(name): PathName,
+    parameters: Parameters,
+) -> Result<StatusCode, Failure> {
+    parameters.only(&[])?;
+    let node = name.clone();
+    let now = now();
+    app.allocator
+        .write(move |ledger| {
+            let change = ipam::waive_report(ledger.catalog(), &node, now)?;
+            Ok::<_, Failure>(((), change))
+        })
+        .await?;
+    info!(node = %name, "report waived");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn reserve(
+    State(app): State<App>,
+    PathName(name): PathName,
+    parameters: Parameters,
+    Body(spec): Body<ReserveSpec>,
+) -> Result<Json<Reserve>, Failure> {
+    parameters.only(&[])?;
+    let request = ipam::LeaseRequest {
+        node: name.clone(),
+        fence: spec.fence,
+        network: spec.network,
+        count: spec.count,
+    };
+    let policy = app.policy.clone();
+    let now = now();
+    let reserve = app
+        .allocator
+        .write(move |ledger| {
+            let leased = ipam::lease(ledger, &request, &policy, now)?;
+            let catalog = ledger.catalog();
+            let not_found = || Failure::not_found(Kind::Network, request.network.as_str());
+            let network = catalog.network(&request.network).ok_or_else(not_found)?;
+            let slots = leased.slots.iter().map(|slot| {
+                Some(Slot {
+                    addresses: addresses(catalog, &slot.addresses)?,
+                    mac: slot.mac,
+                })
+            });
+            let reserve = Reserve {
+                network: network.name.clone(),
+                vlan: network.vlan,
+                mtu: network.mtu,
+                slots: slots.collect::<Option<_>>().unwrap_or_default(),
+            };
+            Ok::<_, Failure>((reserve, leased.change))
+        })
+        .await?;
+    app.heard.mark(&name, now);
+    info!(node = %name, network = %reserve.network, slots = reserve.slots.len(), "reserve leased");
+    Ok(Json(reserve))
+}
+
+pub(super) async fn return_reserve(
+    State(app): State<App>,
+    PathName(name): PathName,
+    parameters: Parameters,
+    Body(returned): Body<ReserveReturn>,
+) -> Result<StatusCode, Failure> {
+    parameters.only(&[])?;
+    let node = name.clone();
+    let count = returned.addresses.len();
+    let plan = move |ledger: &Ledger, _| {
+        let ReserveReturn { fence, addresses } = &returned;
+        Ok(ipam::return_leases(
+            ledger.catalog(),
+            &node,
+            *fence,
+            addresses,
+            now(),
+        )?)
+    };
+    in_steps(&app, plan).await?;
+    app.heard.mark(&name, now());
+    info!(node = %name, addresses = count, "reserve returned");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes what a node holds as evidence, and into the books if a report is owed.
+pub(super) async fn report(
+    State(app): State<App>,
+    PathName(name): PathName,
+    parameters: Parameters,
+    Body(report): Body<HoldingsReport>,
+) -> Result<StatusCode, Failure> {
+    parameters.only(&[])?;
+    if let Some(place) = report
+        .ovsdb
+        .iter()
+        .position(|held| held.addresses.is_empty())
+    {
+        let field = format!("ovsdb[{place}].addresses");
+        return Err(Failure::field(
+            &field,
+            "it is empty: name at least one address",
+        ));
     }
+    let holdings = Holdings {
+        ovsdb: report
+            .ovsdb
+            .iter()
+            .map(|held| held.attachment.clone())
+            .collect(),
+        runtime: report.runtime.map(BTreeSet::from_iter),
+    };
+    let holds = report.ovsdb.into_iter().map(|held| ipam::Held {
+        attachment: held.attachment,
+        addresses: held.addresses,
+        mac: held.mac,
+        network: held.network,
+        pod: held.pod,
+    });
+    let report = ipam::Report {
+        node: name.clone(),
+        fence: report.fence,
+        epoch: ipam::Epoch::new(report.epoch),
+        holds: holds.collect(),
+        leases: report.reserve,
+    };
+    let plan = move |ledger: &Ledger, _| Ok(ipam::report(ledger.catalog(), &report, now())?);
+    in_steps(&app, plan).await?;
+    app.heard.mark(&name, now());
+    app.reports.receive(name, holdings);
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,103 +1,142 @@
 //! `/v1/subnets`
 
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
-use tracing::info;
 use trunkline_ipam as ipam;
-use trunkline_netmaster_api::{List, Subnet, SubnetSpec};
+use trunkline_ipam::{Change, Key, Kind, Ledger, Object, Placement, Revision, Step, Timestamp};
+use trunkline_netmaster_api::{OldGateway, Subnet, SubnetSpec, SubnetUpdated};
+use trunkline_types::Labels;
 
-use super::extract::{Body, PathName};
-use crate::allocator::Allocator;
+use super::noun::{Field, Managed, Noun, Scene, planned, view};
 use crate::failure::Failure;
 
-pub(super) async fn create(
-    State(allocator): State<Allocator>,
-    Body(spec): Body<SubnetSpec>,
-) -> Result<(StatusCode, Json<Subnet>), Failure> {
-    let spec = ipam::SubnetSpec {
-        name: spec.name,
-        network: spec.network,
-        cidr: spec.cidr,
-        gateway: spec.gateway,
-        ranges: spec.ranges,
-        exclusions: Vec::new(),
-        placement: spec
-            .rack
-            .map_or(ipam::Placement::Anywhere, ipam::Placement::Rack),
-        labels: Default::default(),
-    };
-    let subnet = allocator
-        .write(move |ledger| {
-            let planned = ipam::create_subnet(ledger.catalog(), &spec)?;
-            let subnet = view(ledger.catalog(), &planned.object);
-            Ok::<_, Failure>((subnet, planned.change))
+pub(crate) enum Subnets {}
+
+impl Noun for Subnets {
+    const KIND: Kind = Kind::Subnet;
+    const PATH: &'static str = "subnets";
+    type View = Subnet;
+    const FIELDS: &'static [Field<Subnet>] = &[
+        Field {
+            name: "name",
+            values: |subnet| vec![subnet.name.to_string()],
+        },
+        Field {
+            name: "network",
+            values: |subnet| vec![subnet.network.to_string()],
+        },
+        Field {
+            name: "rack",
+            values: |subnet| subnet.rack.iter().map(ToString::to_string).collect(),
+        },
+        Field {
+            name: "cidr",
+            values: |subnet| vec![subnet.cidr.to_string()],
+        },
+    ];
+
+    fn view(scene: &Scene<'_>, object: &Object) -> Option<Subnet> {
+        let Object::Subnet(subnet) = object else {
+            return None;
+        };
+        let (rack, nodes) = match &subnet.placement {
+            Placement::Rack(rack) => (Some(rack), None),
+            Placement::Nodes(nodes) => (None, Some(nodes)),
+            Placement::Anywhere => (None, None),
+        };
+        Some(Subnet {
+            name: subnet.name.clone(),
+            network: subnet.network.clone(),
+            cidr: subnet.cidr,
+            gateway: subnet.gateway,
+            ranges: subnet.ranges.clone(),
+            exclusions: subnet.exclusions.clone(),
+            rack: rack.cloned(),
+            nodes: nodes.cloned(),
+            labels: subnet.labels.clone(),
+            deleting: subnet.deleting,
+            in_use: scene.catalog.in_use(&subnet.name),
+            capacity: subnet.capacity(),
+            revision: subnet.revision.number(),
         })
-        .await?;
-    info!(
-        subnet = %subnet.name,
-        network = %subnet.network,
-        cidr = %subnet.cidr,
-        revision = subnet.revision,
-        "subnet created"
-    );
-    Ok((StatusCode::CREATED, Json(subnet)))
-}
+    }
 
-pub(super) async fn list(State(allocator): State<Allocator>) -> Json<List<Subnet>> {
-    let items = allocator.read(|catalog| {
-        let subnets = catalog.subnets();
-        subnets.map(|subnet| view(catalog, subnet)).collect()
-    });
-    Json(List { items })
-}
-
-pub(super) async fn show(
-    State(allocator): State<Allocator>,
-    PathName(name): PathName,
-) -> Result<Json<Subnet>, Failure> {
-    allocator
-        .read(|catalog| catalog.subnet(&name).map(|subnet| view(catalog, subnet)))
-        .map(Json)
-        .ok_or_else(|| {
-            let key = ipam::Key::Subnet(name);
-            ipam::PreconditionError::NotFound { key }.into()
-        })
-}
-
-pub(super) async fn delete(
-    State(allocator): State<Allocator>,
-    PathName(name): PathName,
-) -> Result<StatusCode, Failure> {
-    loop {
-        let wanted = name.clone();
-        let done = allocator
-            .write(move |ledger| {
-                let step = ipam::delete_subnet(ledger.catalog(), &wanted, None)?;
-                Ok::<_, Failure>((step.done, step.change))
-            })
-            .await?;
-        if done {
-            break;
+    fn labels(object: &Object) -> Option<&Labels> {
+        match object {
+            Object::Subnet(subnet) => Some(&subnet.labels),
+            _ => None,
         }
     }
-    info!(subnet = %name, "subnet deleted");
-    Ok(StatusCode::NO_CONTENT)
 }
 
-fn view(catalog: &ipam::Catalog, subnet: &ipam::Subnet) -> Subnet {
-    Subnet {
-        name: subnet.name.clone(),
-        network: subnet.network.clone(),
-        cidr: subnet.cidr,
-        gateway: subnet.gateway,
-        ranges: subnet.ranges.clone(),
-        rack: match &subnet.placement {
-            ipam::Placement::Rack(rack) => Some(rack.clone()),
-            _ => None,
-        },
-        in_use: catalog.in_use(&subnet.name),
-        capacity: subnet.capacity(),
-        revision: subnet.revision.number(),
+impl Managed for Subnets {
+    type Spec = SubnetSpec;
+    type Wanted = ipam::SubnetSpec;
+    type Updated = SubnetUpdated;
+
+    fn wanted(spec: SubnetSpec) -> Result<ipam::SubnetSpec, Failure> {
+        let placement = match (spec.rack, spec.nodes) {
+            (Some(_), Some(_)) => {
+                let why = "a subnet is for a rack or for nodes with labels, not for both: leave \
+                           one of them out";
+                return Err(Failure::field("nodes", why));
+            }
+            (Some(rack), None) => Placement::Rack(rack),
+            (None, Some(nodes)) => Placement::Nodes(nodes),
+            (None, None) => Placement::Anywhere,
+        };
+        Ok(ipam::SubnetSpec {
+            name: spec.name,
+            network: spec.network,
+            cidr: spec.cidr,
+            gateway: spec.gateway,
+            ranges: spec.ranges,
+            exclusions: spec.exclusions,
+            placement,
+            labels: spec.labels,
+        })
+    }
+
+    fn key(wanted: &ipam::SubnetSpec) -> Key {
+        Key::Subnet(wanted.name.clone())
+    }
+
+    fn create(
+        ledger: &Ledger,
+        wanted: &ipam::SubnetSpec,
+        _: Timestamp,
+    ) -> Result<(Object, Change), Failure> {
+        let created = ipam::create_subnet(ledger.catalog(), wanted)?;
+        Ok(planned(created, Object::Subnet))
+    }
+
+    fn update(
+        scene: &Scene<'_>,
+        ledger: &Ledger,
+        wanted: &ipam::SubnetSpec,
+        revision: Revision,
+    ) -> Result<(SubnetUpdated, Change), Failure> {
+        let updated = ipam::update_subnet(ledger.catalog(), wanted, revision)?;
+        let (object, change) = planned(updated.planned, Object::Subnet);
+        let old_gateway = updated.old_gateway.iter().map(|endpoint| OldGateway {
+            attachment: endpoint.attachment.clone(),
+            pod: endpoint.pod.clone(),
+            node: endpoint.node.clone(),
+        });
+        let answer = SubnetUpdated {
+            subnet: view::<Self>(scene, &object)?,
+            old_gateway: old_gateway.collect(),
+        };
+        Ok((answer, change))
+    }
+
+    fn delete(
+        ledger: &Ledger,
+        key: &Key,
+        expected: Option<Revision>,
+        _: Timestamp,
+    ) -> Result<Step, Failure> {
+        let Key::Subnet(name) = key else {
+            return Err(Failure::not_found(Self::KIND, &key.name()));
+        };
+        Ok(ipam::delete_subnet(ledger.catalog(), name, expected)?)
     }
 }

@@ -4,41 +4,104 @@ use std::collections::BTreeMap;
 
 use trunkline_ipam::{Change, Edit, Revision};
 
-use super::{codec, keys};
+use super::{Position, StoreError, codec, keys};
 
 /// Edits of keys and values that are made together. No key is edited twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     from: Revision,
     to: Revision,
-    edits: BTreeMap<String, Option<Vec<u8>>>,
+    entries: BTreeMap<String, Entry>,
+    /// What will be written under the revision's key.
+    counter: Vec<u8>,
+    /// The size of all keys and values but the revision's.
+    bytes: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    edit: Edit,
+    /// What is written; `None` if the key goes.
+    value: Option<Vec<u8>>,
+}
+
+impl Entry {
+    fn bytes(&self, key: &str) -> usize {
+        key.len() + self.value.as_ref().map_or(0, Vec::len)
+    }
+}
+
+/// Whether a batch has taken a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It has.
+    Taken,
+    /// It has not: the change belongs into the next batch.
+    Full,
 }
 
 impl Batch {
-    /// The edits of `changes`, which follow each other from revision `from`.
+    /// How many keys a batch edits at most, the revision's among them. It is what etcd takes by
+    /// default (`--max-txn-ops`).
+    pub const OPERATIONS: usize = 128;
+    /// The size of a batch's keys and values at most, in bytes. It leaves room below what etcd
+    /// takes by default (`--max-request-bytes`, 1.5 MiB).
+    pub const BYTES: usize = 1 << 20;
+
+    /// A batch with nothing in it yet, on top of `from`.
+    #[must_use]
+    pub fn on(from: Revision) -> Self {
+        Self {
+            from,
+            to: from,
+            entries: BTreeMap::new(),
+            counter: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Takes `change`, which follows the last one, if there is room.
     ///
     /// # Errors
     ///
-    /// An object that cannot be written as JSON; there is none.
-    pub fn of<'a>(
-        from: Revision,
-        changes: impl IntoIterator<Item = &'a Change>,
-    ) -> Result<Self, serde_json::Error> {
-        let mut to = from;
-        let mut edits = BTreeMap::new();
-        for change in changes {
-            to = change.revision();
-            for edit in change.edits() {
-                match edit {
-                    Edit::Put(object) => {
-                        edits.insert(keys::path(&object.key()), Some(codec::encode(object)?))
-                    }
-                    Edit::Delete(key) => edits.insert(keys::path(key), None),
-                };
-            }
+    /// [`StoreError::TooLarge`] if no batch has room for it.
+    pub fn add(&mut self, change: &Change) -> Result<Room, StoreError> {
+        let mut entries = BTreeMap::new();
+        for edit in change.edits() {
+            let (key, value) = match edit {
+                Edit::Put(object) => (keys::path(&object.key()), Some(codec::encode(object)?)),
+                Edit::Delete(key) => (keys::path(key), None),
+            };
+            let edit = edit.clone();
+            entries.insert(key, Entry { edit, value });
         }
-        edits.insert(keys::REVISION.to_owned(), Some(codec::encode_revision(to)?));
-        Ok(Self { from, to, edits })
+        let counter = codec::encode_revision(change.revision())?;
+        let overhead = keys::REVISION.len() + counter.len();
+        let bytes: usize = entries.iter().map(|(key, entry)| entry.bytes(key)).sum();
+        if entries.len() + 1 > Self::OPERATIONS || bytes + overhead > Self::BYTES {
+            return Err(StoreError::TooLarge {
+                operations: entries.len() + 1,
+                bytes: bytes + overhead,
+            });
+        }
+        let replaced = |key: &String| Some(self.entries.get(key)?.bytes(key));
+        let replaced: Vec<usize> = entries.keys().filter_map(replaced).collect();
+        let operations = self.entries.len() + entries.len() - replaced.len();
+        let bytes = self.bytes + bytes - replaced.iter().sum::<usize>();
+        if operations + 1 > Self::OPERATIONS || bytes + overhead > Self::BYTES {
+            return Ok(Room::Full);
+        }
+        self.entries.append(&mut entries);
+        self.bytes = bytes;
+        self.counter = counter;
+        self.to = change.revision();
+        Ok(Room::Taken)
+    }
+
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// The revision that the store must be at.
@@ -53,10 +116,43 @@ impl Batch {
         self.to
     }
 
-    /// Keys with their new values; with `None`, the key goes.
-    pub fn edits(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        self.edits
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_deref()))
+    /// Keys with their new values; with `None`, the key goes. The revision's comes last.
+    pub fn values(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        let entries = self.entries.iter();
+        entries
+            .map(|(key, entry)| (key.as_str(), entry.value.as_deref()))
+            .chain([(keys::REVISION, Some(self.counter.as_slice()))])
+    }
+
+    /// The edits of the objects, each once, in the order of their keys in the store: as a
+    /// follower learns of them.
+    pub fn edits(&self) -> impl Iterator<Item = &Edit> {
+        self.entries.values().map(|entry| &entry.edit)
+    }
+}
+
+/// A batch as a watch sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBatch {
+    /// The revision before it.
+    pub from: Revision,
+    /// Where the store is after it.
+    pub to: Position,
+    /// Keys with their new values, in order, without the revision's; with `None`, the key went.
+    pub values: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl StoredBatch {
+    /// What it does to the objects.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if a key or value cannot be read.
+    pub fn edits(&self) -> Result<Vec<Edit>, StoreError> {
+        let edits = self.values.iter().map(|(key, value)| match value {
+            Some(value) => Ok(Edit::Put(codec::decode(key, value)?)),
+            None => Ok(Edit::Delete(codec::decode_key(key)?)),
+        });
+        edits.collect()
     }
 }

@@ -93,11 +93,16 @@ pub(super) fn encode(object: &Object) -> Result<Vec<u8>, serde_json::Error> {
     }
 }
 
+/// The key of the object that is under `path`.
+pub(super) fn decode_key(path: &str) -> Result<Key, DecodeError> {
+    keys::key(path).ok_or_else(|| DecodeError::Key {
+        path: path.to_owned(),
+    })
+}
+
 /// The object that is written as `value` under `path`.
 pub(super) fn decode(path: &str, value: &[u8]) -> Result<Object, DecodeError> {
-    let key = keys::key(path).ok_or_else(|| DecodeError::Key {
-        path: path.to_owned(),
-    })?;
+    let key = decode_key(path)?;
     let object = match &key {
         Key::Cluster => Object::Cluster(read(path, value)?),
         Key::Network(_) => Object::Network(read(path, value)?),

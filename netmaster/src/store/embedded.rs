@@ -1,38 +1,47 @@
 //! The embedded store: one file, or memory for tests, by way of redb.
 
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+mod file;
+mod recent;
 
-use redb::backends::InMemoryBackend;
-use redb::{
-    Database, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _,
-    TableDefinition, WriteTransaction,
-};
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _};
+use tokio::sync::watch;
 use trunkline_ipam::Revision;
 
-use super::{Batch, Store, StoreError, codec, keys};
+use super::{Batch, Page, Position, RECORDS, Store, StoreError, StoredBatch, codec, keys};
+use file::{Place, TABLE, begin, read_error, sync_names, write_error};
+use recent::Recent;
 
-const TABLE: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("trunkline");
-
-/// The name of the store's file in its directory.
-const FILE: &str = "netmaster.redb";
+pub use recent::Watch;
 
 /// A store in one file, which no second process can open.
 ///
 /// A commit returns when the file system has the data on stable storage; what is torn by a crash
 /// is undone when the file is opened again.
 #[derive(Debug)]
+// Tests have two replicas share one store.
+#[cfg_attr(test, derive(Clone))]
 pub struct Embedded {
-    place: Place,
-    /// None while the file is closed, to be opened again after an error.
-    database: Option<Database>,
+    shared: Arc<Shared>,
+}
+
+/// Reads the embedded store, beside its writer.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
-enum Place {
-    File(PathBuf),
-    Memory,
+struct Shared {
+    place: Place,
+    /// None while the file is closed, to be opened again after an error.
+    database: RwLock<Option<Arc<Database>>>,
+    recent: Mutex<Recent>,
+    /// Changes with every commit.
+    tip: watch::Sender<Revision>,
 }
 
 impl Embedded {
@@ -43,25 +52,9 @@ impl Embedded {
     /// [`StoreError`] if directory or file cannot be used, if another process uses the file, or if
     /// a newer netmaster wrote it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let unusable = |source| StoreError::Directory {
-            path: directory.to_owned(),
-            source,
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(unusable)?;
-        let path = directory.join(FILE);
-        let database = open_file(&path)?;
-        // A new file's name has to be as durable as what is in it.
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(unusable)?;
-        Ok(Self {
-            place: Place::File(path),
-            database: Some(database),
-        })
+        let store = Self::at(Place::file(directory)?)?;
+        sync_names(directory)?;
+        Ok(store)
     }
 
     /// An empty store in memory, which is gone when it is dropped.
@@ -70,54 +63,208 @@ impl Embedded {
     ///
     /// [`StoreError`] if memory is short.
     pub fn in_memory() -> Result<Self, StoreError> {
-        let database = Database::builder()
-            .create_with_backend(InMemoryBackend::new())
-            .map_err(write_error)?;
-        set_up(&database)?;
+        Self::at(Place::Memory)
+    }
+
+    fn at(place: Place) -> Result<Self, StoreError> {
+        let database = place.open()?;
+        let revision = revision(&database)?;
+        let shared = Shared {
+            place,
+            database: RwLock::new(Some(Arc::new(database))),
+            recent: Mutex::new(Recent::after(revision)),
+            tip: watch::Sender::new(revision),
+        };
         Ok(Self {
-            place: Place::Memory,
-            database: Some(database),
+            shared: Arc::new(shared),
         })
     }
 
-    /// The database; opened again if an error closed it.
-    fn database(&mut self) -> Result<&Database, StoreError> {
-        if self.database.is_none()
-            && let Place::File(path) = &self.place
-        {
-            self.database = Some(open_file(path)?);
+    fn write(
+        &self,
+        work: impl FnOnce(&Database) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let result = self.shared.database().and_then(|database| work(&database));
+        let failed = matches!(
+            result,
+            Err(StoreError::Write { .. } | StoreError::Full { .. })
+        );
+        if failed && self.shared.place.can_be_opened_again() {
+            // After an error of the disk redb refuses all work until the file is opened anew.
+            self.shared.close();
         }
-        // Memory is never closed, so this is an error of ours at worst.
-        self.database.as_ref().ok_or_else(|| StoreError::Read {
-            source: Box::new(redb::Error::DatabaseClosed),
-        })
+        result
+    }
+}
+
+impl Shared {
+    /// The database; opened again if an error closed it.
+    fn database(&self) -> Result<Arc<Database>, StoreError> {
+        let open = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = &*open {
+            return Ok(database.clone());
+        }
+        drop(open);
+        let mut closed = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = &*closed {
+            return Ok(database.clone());
+        }
+        Ok(closed.insert(Arc::new(self.place.open()?)).clone())
+    }
+
+    fn close(&self) {
+        *self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Visits the keys between `after` and `before`, excluding both, until `visit` says no.
+    fn visit(
+        &self,
+        after: Bound<&str>,
+        visit: &mut dyn FnMut(&str, &[u8]) -> bool,
+    ) -> Result<Position, StoreError> {
+        let database = self.database()?;
+        let transaction = database.begin_read().map_err(read_error)?;
+        let table = transaction.open_table(TABLE).map_err(read_error)?;
+        let revision = match table.get(keys::REVISION).map_err(read_error)? {
+            Some(value) => codec::decode_revision(value.value())?,
+            None => Revision::ZERO,
+        };
+        let range = (after, Bound::Unbounded);
+        for entry in table.range::<&str>(range).map_err(read_error)? {
+            let (key, value) = entry.map_err(read_error)?;
+            let own = matches!(key.value(), keys::SCHEMA | keys::REVISION);
+            if !own && !visit(key.value(), value.value()) {
+                break;
+            }
+        }
+        Ok(at(revision))
     }
 }
 
 impl Store for Embedded {
-    fn load(&mut self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Revision, StoreError> {
-        let database = self.database()?;
-        let transaction = database.begin_read().map_err(read_error)?;
-        let table = transaction.open_table(TABLE).map_err(read_error)?;
-        let mut revision = Revision::ZERO;
-        for entry in table.iter().map_err(read_error)? {
-            let (key, value) = entry.map_err(read_error)?;
-            match key.value() {
-                keys::SCHEMA => {}
-                keys::REVISION => revision = codec::decode_revision(value.value())?,
-                key => visit(key, value.value()),
-            }
-        }
-        Ok(revision)
+    fn commit(&mut self, batch: &Batch) -> Result<Position, StoreError> {
+        self.write(|database| write(database, batch))?;
+        self.shared.recent().push(StoredBatch {
+            from: batch.from(),
+            to: at(batch.to()),
+            values: batch
+                .values()
+                .filter(|(key, _)| *key != keys::REVISION)
+                .map(|(key, value)| (key.to_owned(), value.map(<[u8]>::to_vec)))
+                .collect(),
+        });
+        self.shared.tip.send_replace(batch.to());
+        Ok(at(batch.to()))
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let result = self.database().and_then(|database| write(database, batch));
-        if matches!(result, Err(StoreError::Write { .. })) && matches!(self.place, Place::File(_)) {
-            // After an error of the disk redb refuses all work until the file is opened anew.
-            self.database = None;
+    fn check(&mut self) -> Result<(), StoreError> {
+        // The file is locked, so nobody else can write while it is open.
+        self.shared.database().map(drop)
+    }
+
+    fn resume(&mut self) -> Result<Position, StoreError> {
+        let revision = revision(&*self.shared.database()?)?;
+        let mut recent = self.shared.recent();
+        if recent.tip() != revision {
+            // What led here was never seen as a batch.
+            *recent = Recent::after(revision);
+            self.shared.tip.send_replace(revision);
         }
-        result
+        Ok(at(revision))
+    }
+
+    fn replace(
+        &mut self,
+        revision: Revision,
+        entries: &mut dyn Iterator<Item = Result<(String, Vec<u8>), StoreError>>,
+    ) -> Result<Position, StoreError> {
+        self.write(|database| replace(database, revision, entries))?;
+        *self.shared.recent() = Recent::after(revision);
+        self.shared.tip.send_replace(revision);
+        Ok(at(revision))
+    }
+
+    fn reader(&self) -> super::Reader {
+        super::Reader::Embedded(Reader {
+            shared: self.shared.clone(),
+        })
+    }
+}
+
+impl Reader {
+    pub(super) fn load(&self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Position, StoreError> {
+        self.dump(&mut |key, value| {
+            if !RECORDS.iter().any(|records| key.starts_with(records)) {
+                visit(key, value);
+            }
+        })
+    }
+
+    pub(super) fn dump(&self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Position, StoreError> {
+        self.shared.visit(Bound::Unbounded, &mut |key, value| {
+            visit(key, value);
+            true
+        })
+    }
+
+    pub(super) async fn scan(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let shared = self.shared.clone();
+        let prefix = prefix.to_owned();
+        let after = after.map(str::to_owned);
+        let scan = move || {
+            let mut page = Page::new();
+            let from = match &after {
+                Some(after) if *after >= prefix => Bound::Excluded(after.as_str()),
+                _ => Bound::Included(prefix.as_str()),
+            };
+            shared.visit(from, &mut |key, value| {
+                let wanted = key.starts_with(&prefix) && page.len() < limit;
+                if wanted {
+                    page.push((key.to_owned(), value.to_vec()));
+                }
+                wanted
+            })?;
+            Ok(page)
+        };
+        // The disk may make it wait.
+        let scanned = tokio::task::spawn_blocking(scan).await;
+        scanned.unwrap_or_else(|gone| {
+            Err(StoreError::Read {
+                source: Box::new(redb::Error::Io(gone.into())),
+            })
+        })
+    }
+
+    pub(super) fn watch(&self, position: Position) -> Watch {
+        Watch::new(self.shared.clone(), position.revision)
+    }
+}
+
+fn at(revision: Revision) -> Position {
+    Position { revision, mark: 0 }
+}
+
+fn revision(database: &Database) -> Result<Revision, StoreError> {
+    let transaction = database.begin_read().map_err(read_error)?;
+    let table = transaction.open_table(TABLE).map_err(read_error)?;
+    match table.get(keys::REVISION).map_err(read_error)? {
+        Some(value) => Ok(codec::decode_revision(value.value())?),
+        None => Ok(Revision::ZERO),
     }
 }
 
@@ -135,7 +282,7 @@ fn write(database: &Database, batch: &Batch) -> Result<(), StoreError> {
                 found,
             });
         }
-        for (key, value) in batch.edits() {
+        for (key, value) in batch.values() {
             match value {
                 Some(value) => table.insert(key, value).map_err(write_error)?,
                 None => table.remove(key).map_err(write_error)?,
@@ -145,64 +292,25 @@ fn write(database: &Database, batch: &Batch) -> Result<(), StoreError> {
     transaction.commit().map_err(write_error)
 }
 
-fn begin(database: &Database) -> Result<WriteTransaction, StoreError> {
-    let mut transaction = database.begin_write().map_err(write_error)?;
-    // The default as well, but everything that is acknowledged rests on it.
-    transaction
-        .set_durability(Durability::Immediate)
-        .map_err(write_error)?;
-    Ok(transaction)
-}
-
-fn open_file(path: &Path) -> Result<Database, StoreError> {
-    let database = Database::create(path).map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::Locked {
-            path: path.to_owned(),
-        },
-        other => StoreError::Open {
-            path: path.to_owned(),
-            source: Box::new(other.into()),
-        },
-    })?;
-    set_up(&database)?;
-    Ok(database)
-}
-
-/// Writes the schema's version into an empty store, and checks that of another one.
-fn set_up(database: &Database) -> Result<(), StoreError> {
+fn replace(
+    database: &Database,
+    revision: Revision,
+    entries: &mut dyn Iterator<Item = Result<(String, Vec<u8>), StoreError>>,
+) -> Result<(), StoreError> {
     let transaction = begin(database)?;
+    transaction.delete_table(TABLE).map_err(write_error)?;
     {
         let mut table = transaction.open_table(TABLE).map_err(write_error)?;
-        let found = match table.get(keys::SCHEMA).map_err(read_error)? {
-            Some(value) => Some(codec::decode_schema(value.value())?),
-            None => None,
-        };
-        match found {
-            Some(found) if found > codec::SCHEMA => {
-                return Err(StoreError::NewerSchema { found });
-            }
-            Some(_) => return Ok(()),
-            None if table.first().map_err(read_error)?.is_some() => {
-                return Err(StoreError::Foreign);
-            }
-            None => table
-                .insert(keys::SCHEMA, codec::encode_schema().as_slice())
-                .map_err(write_error)?,
-        };
+        let mut put = |key: &str, value: &[u8]| table.insert(key, value).map(drop);
+        for entry in entries {
+            let (key, value) = entry?;
+            put(&key, &value).map_err(write_error)?;
+        }
+        let counter = codec::encode_revision(revision)?;
+        put(keys::REVISION, &counter).map_err(write_error)?;
+        put(keys::SCHEMA, &codec::encode_schema()).map_err(write_error)?;
     }
     transaction.commit().map_err(write_error)
-}
-
-fn read_error(error: impl Into<redb::Error>) -> StoreError {
-    StoreError::Read {
-        source: Box::new(error.into()),
-    }
-}
-
-fn write_error(error: impl Into<redb::Error>) -> StoreError {
-    StoreError::Write {
-        source: Box::new(error.into()),
-    }
 }
 
 #[cfg(test)]

@@ -28,12 +28,26 @@ pub(super) const REVISION: &str = "/trunkline/v1/revision";
 
 /// The key of the cluster's identity.
 const CLUSTER: &str = "/trunkline/v1/cluster";
-/// What begins the keys of past holdings.
-pub(super) const HOLDINGS: &str = "/trunkline/v1/holdings/";
-/// What begins the keys of events.
-pub(super) const EVENTS: &str = "/trunkline/v1/events/";
 
-const PREFIX: &str = "/trunkline/v1/";
+/// What all keys but the schema's begin with.
+pub(super) const PREFIX: &str = "/trunkline/v1/";
+
+/// What the keys of records begin with, in order: they are stored, but not kept in memory.
+pub const RECORDS: [&str; 2] = [EVENTS, HOLDINGS];
+/// What the keys of events begin with.
+pub(crate) const EVENTS: &str = "/trunkline/v1/events/";
+/// What the keys of past holdings begin with.
+pub(crate) const HOLDINGS: &str = "/trunkline/v1/holdings/";
+
+/// Whether a key is the store's own, not an object's.
+pub(crate) fn is_own(path: &str) -> bool {
+    matches!(path, SCHEMA | REVISION)
+}
+
+/// Whether a key is that of a record.
+pub(crate) fn is_record(path: &str) -> bool {
+    RECORDS.iter().any(|records| path.starts_with(records))
+}
 
 /// Where the object with this key is.
 pub(super) fn path(key: &Key) -> String {

@@ -1,135 +1,11 @@
-//! What every kind of store does. Each kind runs [`conforms`].
+//! The written form of objects.
 
-use trunkline_ipam::{
-    AllocateRequest, Change, Ledger, NetworkSpec, NodeSpec, Policy, Release, SubnetSpec, Timestamp,
-    allocate, create_network, create_subnet, delete_network, register_node, release,
-};
+use std::sync::Arc;
 
+use trunkline_ipam::{Catalog, Change, Edit, Key, Object, Release, delete_network, release};
+
+use super::conformance::{Author, NOW};
 use super::*;
-
-const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
-
-/// A ledger that keeps its changes for the store.
-struct Author {
-    ledger: Ledger,
-    written: Vec<Change>,
-}
-
-impl Author {
-    fn at(catalog: Catalog) -> Self {
-        Self {
-            ledger: Ledger::of(catalog),
-            written: Vec::new(),
-        }
-    }
-
-    fn make(&mut self, plan: impl FnOnce(&Ledger) -> Change) {
-        let change = plan(&self.ledger);
-        self.ledger.apply(&change);
-        self.written.push(change);
-    }
-
-    fn network(&mut self, name: &str, vlan: &str) {
-        let spec = NetworkSpec {
-            name: name.parse().unwrap(),
-            vlan: vlan.parse().unwrap(),
-            mtu: Default::default(),
-            labels: Default::default(),
-        };
-        self.make(|ledger| create_network(ledger.catalog(), &spec).unwrap().change);
-    }
-
-    fn subnet_and_node(&mut self) {
-        let spec = SubnetSpec {
-            name: "blue-1".parse().unwrap(),
-            network: "blue".parse().unwrap(),
-            cidr: "10.1.0.0/24".parse().unwrap(),
-            gateway: "10.1.0.1".parse().unwrap(),
-            ranges: Vec::new(),
-            exclusions: Vec::new(),
-            placement: trunkline_ipam::Placement::Rack("r1".parse().unwrap()),
-            labels: Default::default(),
-        };
-        self.make(|ledger| create_subnet(ledger.catalog(), &spec).unwrap().change);
-        let spec = NodeSpec {
-            name: "n1".parse().unwrap(),
-            rack: "r1".parse().unwrap(),
-            labels: Default::default(),
-            boot_id: None,
-            agent_version: None,
-        };
-        self.make(|ledger| {
-            register_node(ledger, &spec, &Policy::default(), NOW)
-                .unwrap()
-                .change
-        });
-    }
-
-    fn endpoint(&mut self, attachment: &str) {
-        let node = "n1".parse().unwrap();
-        let network = "blue".parse().unwrap();
-        let request = AllocateRequest::any(attachment.parse().unwrap(), node, network);
-        let policy = Policy::default();
-        self.make(|ledger| allocate(ledger, &request, &policy, NOW).unwrap().change);
-    }
-
-    /// Everything since the last batch as one batch.
-    fn batch(&mut self, from: Revision) -> Batch {
-        Batch::of(from, &std::mem::take(&mut self.written)).unwrap()
-    }
-}
-
-/// Everything that the rest of netmaster relies on. `store` is empty.
-pub(super) fn conforms(store: &mut dyn Store) {
-    let empty = load_catalog(store).unwrap();
-    assert_eq!(empty, Catalog::default(), "a new store is empty");
-
-    let mut author = Author::at(empty);
-    author.network("blue", "100");
-    author.network("green", "200");
-    author.subnet_and_node();
-    author.endpoint("c1/eth0");
-    author.endpoint("c2/eth0");
-    let first = author.batch(Revision::ZERO);
-    assert_eq!(first.to(), Revision::new(6));
-    store.commit(&first).unwrap();
-    let loaded = load_catalog(store).unwrap();
-    assert_eq!(loaded, *author.ledger.catalog(), "what was put is there");
-
-    let stale = store.commit(&first).unwrap_err();
-    assert!(
-        matches!(stale, StoreError::Stale { expected, found }
-            if expected == Revision::ZERO && found == Revision::new(6)),
-        "{stale}"
-    );
-    assert_eq!(
-        load_catalog(store).unwrap(),
-        loaded,
-        "a stale batch changes nothing"
-    );
-
-    let green = "green".parse().unwrap();
-    author.make(|ledger| delete_network(ledger.catalog(), &green, None).unwrap());
-    let gone = Release {
-        attachment: "c1/eth0".parse().unwrap(),
-        reason: "released".to_owned(),
-        expected: None,
-    };
-    author.make(|ledger| release(ledger.catalog(), &gone, NOW).unwrap());
-    // The same keys once more in one batch: the last edit counts.
-    author.endpoint("c1/eth0");
-    author.make(|ledger| release(ledger.catalog(), &gone, NOW).unwrap());
-    author.network("green", "201");
-    let second = author.batch(Revision::new(6));
-    store.commit(&second).unwrap();
-    let loaded = load_catalog(store).unwrap();
-    assert_eq!(
-        loaded,
-        *author.ledger.catalog(),
-        "deletes and puts of one batch happen together, each key once"
-    );
-    assert_eq!(loaded.revision(), Revision::new(11));
-}
 
 #[test]
 fn a_batch_never_edits_a_key_twice() {
@@ -138,8 +14,8 @@ fn a_batch_never_edits_a_key_twice() {
     let blue = "blue".parse().unwrap();
     author.make(|ledger| delete_network(ledger.catalog(), &blue, None).unwrap());
     author.network("blue", "101");
-    let batch = author.batch(Revision::ZERO);
-    let edits: Vec<_> = batch.edits().collect();
+    let batch = author.batch();
+    let edits: Vec<_> = batch.values().collect();
     assert_eq!(edits.len(), 2);
     assert_eq!(edits[0].0, "/trunkline/v1/networks/blue");
     assert_eq!(
@@ -151,6 +27,63 @@ fn a_batch_never_edits_a_key_twice() {
         edits[1].1.map(String::from_utf8_lossy).unwrap(),
         r#"{"version":1,"revision":3}"#
     );
+}
+
+/// A change of that many keys, which follows `from`.
+fn change(from: u64, keys: u64) -> Change {
+    let deletions = (0..keys).map(|key| {
+        let name = format!("net{from}-{key}").parse().unwrap();
+        Edit::Delete(Key::Network(name))
+    });
+    Change::new(Revision::new(from + 1), deletions.collect())
+}
+
+#[test]
+fn a_batch_takes_as_many_keys_as_etcd_does_and_the_rest_goes_into_the_next() {
+    let mut batch = Batch::on(Revision::ZERO);
+    assert_eq!(batch.add(&change(0, 100)).unwrap(), Room::Taken);
+    assert_eq!(batch.add(&change(1, 28)).unwrap(), Room::Full);
+    assert_eq!(batch.to(), Revision::new(1), "a change is never split");
+    assert_eq!(batch.add(&change(1, 27)).unwrap(), Room::Taken);
+    assert_eq!(batch.values().count(), Batch::OPERATIONS);
+    // A key that is edited again takes no more room.
+    assert_eq!(batch.add(&change(0, 100)).unwrap(), Room::Taken);
+    assert_eq!(batch.add(&change(2, 1)).unwrap(), Room::Full);
+}
+
+#[test]
+fn a_change_that_fits_no_batch_is_refused_with_its_size() {
+    let error = Batch::on(Revision::ZERO).add(&change(0, 128)).unwrap_err();
+    assert!(
+        error.to_string().starts_with("a change of 129 keys"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_batch_has_a_size_in_bytes_too() {
+    let mut author = Author::at(Catalog::default());
+    author.network("blue", "100");
+    author.subnet_and_node();
+    let catalog = author.ledger.catalog();
+    let subnet = |ranges: u32| {
+        let ranges = (0..ranges).map(|range| {
+            let first = std::net::Ipv4Addr::from(0x0a00_0002 + 4 * range);
+            format!("{first}-{first}").parse().unwrap()
+        });
+        let subnet = trunkline_ipam::Subnet {
+            ranges: ranges.collect(),
+            ..trunkline_ipam::Subnet::clone(catalog.subnet(&"blue-1".parse().unwrap()).unwrap())
+        };
+        Change::new(
+            Revision::new(1),
+            vec![Edit::Put(Object::Subnet(Arc::new(subnet)))],
+        )
+    };
+    let mut batch = Batch::on(Revision::ZERO);
+    let error = batch.add(&subnet(60_000)).unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge { operations: 2, bytes } if bytes > Batch::BYTES));
+    assert_eq!(batch.add(&subnet(30_000)).unwrap(), Room::Taken);
 }
 
 #[test]
@@ -166,9 +99,9 @@ fn the_written_form_of_addresses_and_endpoints_stays_as_it_is() {
         expected: None,
     };
     author.make(|ledger| release(ledger.catalog(), &gone, NOW).unwrap());
-    let batch = author.batch(Revision::ZERO);
+    let batch = author.batch();
     let text: Vec<_> = batch
-        .edits()
+        .values()
         .filter_map(|(key, value)| Some(format!("{key} {}", String::from_utf8_lossy(value?))))
         .collect();
     assert_eq!(
@@ -179,8 +112,8 @@ fn the_written_form_of_addresses_and_endpoints_stays_as_it_is() {
             r#"/trunkline/v1/endpoints/c1/eth0 {"version":1,"attachment":"c1/eth0","node":"n1","network":"blue","mac":"02:01:0a:01:00:02","addresses":[{"ip":"10.1.0.2","subnet":"blue-1"}],"created":1700000000,"revision":4}"#,
             r#"/trunkline/v1/networks/blue {"version":1,"name":"blue","vlan":100,"mtu":1500,"revision":1}"#,
             r#"/trunkline/v1/nodes/n1 {"version":1,"name":"n1","rack":"r1","last_heard":1700000000,"fence":1,"reported":0,"revision":3}"#,
-            r#"/trunkline/v1/revision {"version":1,"revision":6}"#,
             r#"/trunkline/v1/subnets/blue-1 {"version":1,"name":"blue-1","network":"blue","cidr":"10.1.0.0/24","gateway":"10.1.0.1","ranges":["10.1.0.1-10.1.0.254"],"placement":{"rack":"r1"},"revision":2}"#,
+            r#"/trunkline/v1/revision {"version":1,"revision":6}"#,
         ]
     );
 }

@@ -7,9 +7,32 @@
 use std::path::Path;
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::netmaster::{Answer, Netmaster};
+
+/// What there is beside network `blue`; `refusals.txt` tells it.
+const OBJECTS: [(&str, &str); 6] = [
+    ("/v1/networks", r#"{"name": "six", "vlan": 600}"#),
+    (
+        "/v1/subnets",
+        r#"{"name": "six-any", "network": "six", "cidr": "fd00:6::/64", "gateway": "fd00:6::1"}"#,
+    ),
+    (
+        "/v1/pools",
+        r#"{"subnet": "blue-r1", "name": "web", "ranges": ["10.1.0.12"]}"#,
+    ),
+    ("/v1/profiles", r#"{"name": "gold", "dscp": 46}"#),
+    (
+        "/v1/groups",
+        r#"{"name": "shop", "namespaces": ["shop"], "network": "blue", "profile": "gold"}"#,
+    ),
+    (
+        "/v1/reservations",
+        r#"{"name": "db", "network": "blue", "addresses": [{"ip": "10.1.0.11"}],
+            "holder": {"kind": "pod", "namespace": "shop", "name": "db-0"}}"#,
+    ),
+];
 
 #[tokio::test]
 async fn senseless_requests_are_refused_with_reason_and_way_out() {
@@ -18,6 +41,11 @@ async fn senseless_requests_are_refused_with_reason_and_way_out() {
     let netmaster = Netmaster::with_blue().await;
     let node = json!({"rack": "r9"});
     netmaster.ask(Method::PUT, "/v1/nodes/n9", &node).await;
+    netmaster.allocate("used/eth0").await;
+    for (path, body) in OBJECTS {
+        let body: Value = serde_json::from_str(body).unwrap();
+        netmaster.create(path, &body).await;
+    }
     let before = netmaster.everything().await;
     let mut text = String::new();
     let is_answer = |line: &&str| line.starts_with(|first: char| first.is_ascii_digit());
@@ -39,7 +67,7 @@ async fn senseless_requests_are_refused_with_reason_and_way_out() {
     }
 }
 
-/// Sends `<method> <path> [<body>]`, and answers `<status> <code>: <detail>`.
+/// Sends `<method> <path> [<body>]`, and answers `<status> <code> [<field>]: <detail>`.
 async fn refusal(netmaster: &Netmaster, line: &str) -> String {
     let mut parts = line.splitn(3, ' ');
     let method: Method = parts.next().unwrap().parse().unwrap();
@@ -51,7 +79,14 @@ async fn refusal(netmaster: &Netmaster, line: &str) -> String {
     let code = answer.body["code"].as_str().unwrap();
     let detail = answer.body["detail"].as_str().unwrap();
     answer.is_problem(answer.status.as_u16(), code, detail);
-    format!("{} {code}: {detail}\n", answer.status.as_u16())
+    let field = answer.body["field"].as_str();
+    let field = field.map(|field| format!(" [{field}]")).unwrap_or_default();
+    let current = answer.body["current"].as_u64();
+    let current = current
+        .map(|revision| format!(" [now {revision}]"))
+        .unwrap_or_default();
+    let status = answer.status.as_u16();
+    format!("{status} {code}{field}{current}: {detail}\n")
 }
 
 async fn post_network(netmaster: &Netmaster, kind: Option<&str>, body: Vec<u8>) -> Answer {
@@ -98,8 +133,6 @@ async fn a_body_of_another_kind_is_refused() {
             .await
             .is_problem(415, "unsupported_media_type", "`application/json`");
     }
-    assert_eq!(
-        netmaster.get("/v1/networks").await.body,
-        json!({"items": []})
-    );
+    let networks = netmaster.get("/v1/networks").await.body;
+    assert_eq!(networks["items"], json!([]));
 }

@@ -3,30 +3,35 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod connections;
+mod hostile;
+mod lists;
 mod netmaster;
+mod nouns;
+mod openapi;
+mod watches;
 
 use netmaster::Netmaster;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use trunkline_netmaster_api::ErrorCode;
+use trunkline_netmaster_api::{Endpoint, ErrorCode, Network, Query};
 
 #[tokio::test]
 async fn networks_are_created_shown_listed_and_deleted() {
     let netmaster = Netmaster::start().await;
-    let network = json!({"name": "blue", "vlan": 100, "mtu": 1500, "revision": 1});
     let body = json!({"name": "blue", "vlan": 100});
-    netmaster
-        .ask(Method::POST, "/v1/networks", &body)
-        .await
-        .is(StatusCode::CREATED, &network);
+    let created = netmaster.ask(Method::POST, "/v1/networks", &body).await;
+    let revision = created.body["revision"].as_u64().unwrap();
+    let network = json!({"name": "blue", "vlan": 100, "mtu": 1500, "revision": revision});
+    created.is(StatusCode::CREATED, &network);
     netmaster
         .get("/v1/networks/blue")
         .await
         .is(StatusCode::OK, &network);
-    netmaster
-        .get("/v1/networks")
-        .await
-        .is(StatusCode::OK, &json!({"items": [network]}));
+    netmaster.get("/v1/networks").await.is(
+        StatusCode::OK,
+        &json!({"items": [network], "revision": revision}),
+    );
     let gone = netmaster.delete("/v1/networks/blue").await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     for method in [Method::GET, Method::DELETE] {
@@ -46,7 +51,7 @@ async fn a_subnet_counts_its_addresses() {
         &json!({
             "name": "blue-r1", "network": "blue", "cidr": "10.1.0.0/24", "gateway": "10.1.0.1",
             "ranges": ["10.1.0.10-10.1.0.12"], "rack": "r1",
-            "in_use": 1, "capacity": 3, "revision": 2,
+            "in_use": 1, "capacity": 3, "revision": 3,
         }),
     );
     let list = netmaster.get("/v1/subnets").await;
@@ -71,22 +76,25 @@ async fn a_subnet_counts_its_addresses() {
 #[tokio::test]
 async fn a_node_registers_as_often_as_it_likes() {
     let netmaster = Netmaster::with_blue().await;
-    let node = json!({"name": "n1", "rack": "r1", "revision": 3});
+    let seen = netmaster.get("/v1/nodes/n1").await.body;
+    assert_eq!(seen["rack"], "r1");
+    let spec = json!({"rack": "r1"});
     for _ in 0..2 {
-        netmaster
-            .ask(Method::PUT, "/v1/nodes/n1", &json!({"rack": "r1"}))
-            .await
-            .is(StatusCode::OK, &node);
+        let answer = netmaster.ask(Method::PUT, "/v1/nodes/n1", &spec).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        for field in ["name", "rack", "fence", "revision"] {
+            assert_eq!(answer.body[field], seen[field], "{field}");
+        }
+        let cluster = netmaster.client.cluster().await.unwrap();
+        assert_eq!(answer.body["cluster"]["id"], cluster.id);
+        assert_eq!(answer.body["cluster"]["epoch"], 0);
+        assert_eq!(answer.body["cluster"]["revision"], cluster.revision);
     }
-    netmaster
-        .get("/v1/nodes")
-        .await
-        .is(StatusCode::OK, &json!({"items": [node]}));
     netmaster.allocate("c1/eth0").await;
     netmaster
         .ask(Method::PUT, "/v1/nodes/n1", &json!({"rack": "r2"}))
         .await
-        .is_problem(409, "node_in_use", "`c1/eth0`");
+        .is_problem(409, "node_in_use", "`10.1.0.10`");
     netmaster
         .get("/v1/nodes/n2")
         .await
@@ -108,10 +116,10 @@ async fn an_endpoint_has_all_it_takes_to_build_it() {
         .get("/v1/endpoints/c1/eth0")
         .await
         .is(StatusCode::OK, &first.body);
-    netmaster
-        .get("/v1/endpoints")
-        .await
-        .is(StatusCode::OK, &json!({"items": [first.body]}));
+    netmaster.get("/v1/endpoints").await.is(
+        StatusCode::OK,
+        &json!({"items": [first.body], "revision": first.body["revision"]}),
+    );
     let created = first.body.as_object_mut().unwrap().remove("created");
     assert!(created.unwrap().as_u64().unwrap() > 1_700_000_000);
     first.is(
@@ -123,7 +131,7 @@ async fn an_endpoint_has_all_it_takes_to_build_it() {
             "addresses": [
                 {"ip": "10.1.0.10", "prefix": 24, "gateway": "10.1.0.1", "subnet": "blue-r1"},
             ],
-            "revision": 4,
+            "revision": 5,
         }),
     );
 }
@@ -169,7 +177,10 @@ async fn the_client_tells_kinds_of_errors_apart() {
     let netmaster = Netmaster::with_blue().await;
     let client = &netmaster.client;
     client.healthz().await.unwrap();
-    let missing = client.network(&"red".parse().unwrap()).await.unwrap_err();
+    let missing = client
+        .get::<Network>(&"red".parse().unwrap())
+        .await
+        .unwrap_err();
     assert!(
         missing.is_not_found() && !missing.is_conflict(),
         "{missing}"
@@ -185,7 +196,7 @@ async fn the_client_tells_kinds_of_errors_apart() {
     assert!(conflict.to_string().contains("node `n1`"), "{conflict}");
 
     let client = netmaster.stop().await;
-    let away = client.networks().await.unwrap_err();
+    let away = client.list::<Network>(&Query::default()).await.unwrap_err();
     assert!(away.is_unreachable() && away.is_retryable(), "{away}");
 }
 
@@ -195,9 +206,10 @@ async fn interface_names_with_odd_characters_survive_the_url() {
     for attachment in ["c1/a?b#c%2f", "C_.-/..x", "c1/{a}&\"'"] {
         netmaster.allocate(attachment).await;
         let attachment = attachment.parse().unwrap();
-        let endpoint = netmaster.client.endpoint(&attachment).await.unwrap();
+        let endpoint = netmaster.client.get::<Endpoint>(&attachment).await.unwrap();
         assert_eq!(endpoint.attachment, attachment);
         netmaster.client.release(&attachment).await.unwrap();
     }
-    assert!(netmaster.client.endpoints().await.unwrap().is_empty());
+    let all = netmaster.client.list::<Endpoint>(&Query::default()).await;
+    assert!(all.unwrap().items.is_empty());
 }

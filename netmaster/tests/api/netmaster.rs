@@ -1,19 +1,37 @@
 //! A netmaster to ask.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use trunkline_netmaster::{Embedded, Server};
+use trunkline_netmaster::{Embedded, Limits, ServeOptions, Server, SweeperConfig};
 use trunkline_netmaster_api::{Client, EndpointSpec};
+
+const HOURS: Duration = Duration::from_secs(24 * 3600);
+
+/// Every kind of object.
+pub(crate) const KINDS: [&str; 10] = [
+    "networks",
+    "subnets",
+    "pools",
+    "groups",
+    "profiles",
+    "reservations",
+    "nodes",
+    "addresses",
+    "endpoints",
+    "events",
+];
 
 /// A server on a free port, with a store in memory.
 pub(crate) struct Netmaster {
     pub(crate) client: Client,
-    http: reqwest::Client,
-    url: String,
+    pub(crate) http: reqwest::Client,
+    pub(crate) url: String,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
 }
@@ -28,21 +46,62 @@ pub(crate) struct Answer {
 
 impl Netmaster {
     pub(crate) async fn start() -> Self {
+        Self::within(Limits::default()).await
+    }
+
+    pub(crate) async fn within(limits: Limits) -> Self {
+        Self::on(Embedded::in_memory().unwrap(), limits).await
+    }
+
+    /// With a store that outlives it.
+    pub(crate) async fn on_disk(directory: &Path) -> Self {
+        Self::on(Embedded::open(directory).unwrap(), Limits::default()).await
+    }
+
+    async fn on(store: Embedded, limits: Limits) -> Self {
         let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let store = Embedded::in_memory().unwrap();
-        let server = Server::bind(&[any_port], Box::new(store)).await.unwrap();
+        let options = ServeOptions {
+            limits,
+            // Nothing happens but what a test does.
+            sweeper: SweeperConfig {
+                collect: HOURS,
+                steps: HOURS,
+                nodes: HOURS,
+                recall: HOURS,
+                reservations: HOURS,
+                conflicts: HOURS,
+                prune: HOURS,
+                ..SweeperConfig::default()
+            },
+            ..ServeOptions::default()
+        };
+        let server = Server::bind(&[any_port], store, options).await.unwrap();
         let url = format!("http://{}", server.addresses().next().unwrap());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self {
+        let netmaster = Self {
             client: Client::new(&url).unwrap(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             url,
             stop,
             running,
-        }
+        };
+        // The cluster is founded beside the serving, and is the first change.
+        netmaster.until_founded().await;
+        netmaster
+    }
+
+    async fn until_founded(&self) {
+        let founded = async {
+            while self.client.cluster().await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), founded)
+            .await
+            .unwrap();
     }
 
     /// With network `blue`, a subnet of three addresses for rack `r1`, and node `n1` in it.
@@ -117,10 +176,17 @@ impl Netmaster {
     /// Everything that can be listed.
     pub(crate) async fn everything(&self) -> Vec<Value> {
         let mut lists = Vec::new();
-        for kind in ["networks", "subnets", "nodes", "endpoints"] {
+        for kind in KINDS {
             lists.push(self.get(&format!("/v1/{kind}")).await.body);
         }
         lists
+    }
+
+    /// Creates an object, and answers how it is.
+    pub(crate) async fn create(&self, path: &str, body: &Value) -> Value {
+        let answer = self.ask(Method::POST, path, body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{body} {answer:?}");
+        answer.body
     }
 
     /// Stops it, and answers a client that has nobody to ask.
@@ -153,9 +219,7 @@ impl Answer {
 /// For network `blue`, on node `n1`.
 pub(crate) fn wish(attachment: &str) -> EndpointSpec {
     EndpointSpec {
-        attachment: attachment.parse().unwrap(),
-        network: "blue".parse().unwrap(),
-        node: "n1".parse().unwrap(),
-        pod: None,
+        network: Some("blue".parse().unwrap()),
+        ..EndpointSpec::new(attachment.parse().unwrap(), "n1".parse().unwrap())
     }
 }

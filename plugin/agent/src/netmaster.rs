@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use trunkline_netmaster_api::{Client, ClientError, Endpoint, EndpointSpec, ErrorCode, NodeSpec};
 use trunkline_rpc::{AssignRequest, Assignment, Refusal, RefusalCode};
-use trunkline_types::{Attachment, Name, chain};
+use trunkline_types::{Attachment, Labels, Name, chain};
 
 use crate::config::Config;
 
@@ -46,6 +46,9 @@ impl Netmaster {
     pub async fn keep_registered(&self) {
         let request = NodeSpec {
             rack: self.rack.clone(),
+            labels: Labels::default(),
+            boot_id: None,
+            agent_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         };
         let mut registered = false;
         loop {
@@ -67,10 +70,9 @@ impl Netmaster {
     /// The attachment's assignment, made now or found.
     pub async fn assign(&self, request: AssignRequest) -> Result<Assignment, Refusal> {
         let spec = EndpointSpec {
-            attachment: request.attachment,
-            network: request.network,
-            node: self.node.clone(),
+            network: Some(request.network),
             pod: request.pod,
+            ..EndpointSpec::new(request.attachment, self.node.clone())
         };
         match self.client.allocate(&spec).await {
             Ok(endpoint) => assignment(endpoint),
@@ -116,7 +118,7 @@ fn refusal(error: &ClientError) -> Refusal {
     let senseless = error.problem().is_some_and(|problem| problem.status < 500);
     let code = if error.is_full() {
         RefusalCode::Full
-    } else if senseless && error.code() != Some(ErrorCode::NodeNotFound) {
+    } else if senseless && !error.is_retryable() && error.code() != Some(ErrorCode::NodeNotFound) {
         RefusalCode::Denied
     } else {
         // The agent registers its node as soon as it can, so an unknown node is known soon.

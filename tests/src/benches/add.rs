@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::line::{Goal, Line, Subject};
+use trunkline_outcome::{Goal, Line, Subject};
+
 use crate::lab::{Lab, Pod, Topology, rack};
 use crate::scenarios::Context;
 

@@ -5,8 +5,14 @@ use std::process::Command;
 use super::steps::Step;
 use super::workspace::Workspace;
 
-/// Long-running processes and tools.
-const PACKAGES: [&str; 3] = ["trunkline-netmaster", "trunkline-netctl", "trunkline-agent"];
+/// Long-running processes and tools, and the native half of the lab. They share their dependencies,
+/// and with them most of the time that the last one takes.
+const PACKAGES: [&str; 4] = [
+    "trunkline-netmaster",
+    "trunkline-netctl",
+    "trunkline-agent",
+    "trunkline-control",
+];
 
 /// Package and executable of what a runtime starts for every pod: static, for the sake of its start-up
 /// time and of hosts with another libc.

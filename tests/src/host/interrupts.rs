@@ -8,7 +8,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// While this lives, SIGINT, SIGTERM and SIGHUP no longer end the process but are reported here.
 ///
-/// Children are not affected: the standard library starts them with an empty signal mask.
+/// Children that are started meanwhile do not hear of them either, so whoever is to clean up after
+/// itself has to be started before.
 pub(super) struct Interrupts {
     pending: SignalFd,
     taken: SigSet,

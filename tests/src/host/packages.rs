@@ -9,8 +9,21 @@ pub(super) struct Piece {
     pub(super) name: &'static str,
     /// Where it may be; a bare name is looked for in [`BIN_DIRS`].
     places: &'static [&'static str],
+    /// What cannot be done without it.
+    pub(super) needed: Need,
     /// Debian's and Ubuntu's name for the package that has it.
     pub(super) package: &'static str,
+}
+
+/// What a piece is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Building netmaster, and with it everything.
+    Build,
+    /// Running the unit tests or the native scenarios.
+    Native,
+    /// Running the virtual machine, and what is in it.
+    Machine,
 }
 
 /// Fixed, because a user's PATH often lacks the `sbin` directories. The guest searches the same.
@@ -20,7 +33,19 @@ const BIN_DIRS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 pub(super) const VIRTIOFSD: Piece = Piece {
     name: "virtiofsd",
     places: &["/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd"],
+    needed: Need::Machine,
     package: "virtiofsd",
+};
+
+/// What the compiler of etcd's protocol (`protoc`) includes; Debian only recommends it with that.
+const PROTOBUF_INCLUDES: Piece = Piece {
+    name: "protobuf's includes",
+    places: &[
+        "/usr/include/google/protobuf/descriptor.proto",
+        "/usr/local/include/google/protobuf/descriptor.proto",
+    ],
+    needed: Need::Build,
+    package: "libprotobuf-dev",
 };
 
 /// The emulator, or hypervisor where there is KVM.
@@ -30,15 +55,20 @@ pub(super) const QEMU: Piece = program("qemu-system-x86_64", "qemu-system-x86");
 pub(super) const BUSYBOX: Piece = program("busybox", "busybox-static");
 
 /// Everything the lab needs, on this machine and (the same files) in the guest.
-pub(super) const PIECES: [Piece; 16] = [
+pub(super) const PIECES: [Piece; 21] = [
+    program("protoc", "protobuf-compiler").for_the(Need::Build),
+    PROTOBUF_INCLUDES,
+    program("etcd", "etcd-server").for_the(Need::Native),
+    program("etcdctl", "etcd-client").for_the(Need::Native),
+    program("strace", "strace").for_the(Need::Native),
+    program("setpriv", "util-linux").for_the(Need::Native),
+    program("ovsdb-server", "openvswitch-switch").for_the(Need::Native),
+    program("ovsdb-tool", "openvswitch-common").for_the(Need::Native),
     QEMU,
     VIRTIOFSD,
     BUSYBOX,
-    program("setpriv", "util-linux"),
     program("depmod", "kmod"),
     program("modprobe", "kmod"),
-    program("ovsdb-server", "openvswitch-switch"),
-    program("ovsdb-tool", "openvswitch-common"),
     program("ovs-vswitchd", "openvswitch-switch"),
     program("ovs-vsctl", "openvswitch-switch"),
     program("ip", "iproute2"),
@@ -49,15 +79,22 @@ pub(super) const PIECES: [Piece; 16] = [
     program("ethtool", "ethtool"),
 ];
 
+/// For the virtual machine, as most are.
 const fn program(name: &'static str, package: &'static str) -> Piece {
     Piece {
         name,
         places: &[],
+        needed: Need::Machine,
         package,
     }
 }
 
 impl Piece {
+    const fn for_the(mut self, needed: Need) -> Self {
+        self.needed = needed;
+        self
+    }
+
     /// Where it is on this machine, if it is.
     pub(super) fn find(&self) -> Option<PathBuf> {
         let in_bin_dirs = BIN_DIRS.iter().map(|dir| Path::new(dir).join(self.name));

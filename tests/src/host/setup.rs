@@ -9,23 +9,26 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail, ensure};
 
 use super::interrupts::Interrupts;
-use super::packages::{PIECES, Piece, VIRTIOFSD};
+use super::packages::{Need, PIECES, Piece, VIRTIOFSD};
 
-/// Makes sure that every piece of the lab is on this machine, and that we may use them.
-pub(super) fn ensure() -> anyhow::Result<()> {
-    install_missing(|_| true)?;
-    // Sharing the root file system as every user means serving files as every user.
+/// Makes sure that every piece that is needed is on this machine, and that we may use it: for all
+/// of the lab, or for its native half alone.
+pub(super) fn ensure_for(machine: bool) -> anyhow::Result<()> {
+    install_missing(|piece| machine || piece.needed != Need::Machine)?;
+    // Sharing the root file system as every user means serving files as every user; and the native
+    // half mounts a small disk, to fill it.
     ensure!(
         nix::unistd::geteuid().is_root(),
-        "the lab shares this machine's root file system with its virtual machine, which takes root; \
-         run it as root"
+        "the lab shares this machine's root file system with its virtual machine, and mounts disks \
+         of its own, which takes root; run it as root"
     );
     Ok(())
 }
 
-/// Makes sure that what the unit tests start is on this machine; they need no root.
+/// Makes sure that what builds need and what the unit tests start is on this machine; they need no
+/// root.
 pub(super) fn ensure_for_check() -> anyhow::Result<()> {
-    install_missing(|piece| piece.package.starts_with("openvswitch"))
+    install_missing(|piece| piece.needed != Need::Machine)
 }
 
 fn install_missing(wanted: impl Fn(&Piece) -> bool) -> anyhow::Result<()> {

@@ -1,5 +1,7 @@
 //! The lab itself: what it promises to those who write scenarios.
 
+use trunkline_outcome::MIN_PAIRS;
+
 use super::{Context, Scenario};
 use crate::lab::write_diagnosis;
 use crate::{benches, demo};
@@ -59,7 +61,7 @@ fn the_demo_proves_its_claims(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn a_bench_keeps_the_output_contract(context: &mut Context) -> anyhow::Result<()> {
-    let lines = benches::measure("add", benches::MIN_PAIRS, context)?;
+    let lines = benches::measure("add", MIN_PAIRS, context)?;
     anyhow::ensure!(
         lines.len() >= 2,
         "ADD and DEL are measured, got {} lines",

@@ -51,6 +51,12 @@ pub enum ClientError {
         /// The answer's status.
         status: u16,
     },
+    /// A watch ended, as it does when netmaster ends. It can be resumed.
+    #[error("netmaster at `{url}` ended the watch")]
+    Ended {
+        /// The base URL.
+        url: String,
+    },
     /// The answer is not what the API says.
     #[error("the answer of netmaster at `{url}` cannot be read")]
     Unreadable {
@@ -96,10 +102,26 @@ impl ClientError {
         self.code() == Some(ErrorCode::SubnetFull)
     }
 
+    /// The revision that the object is at, if it was changed since the one that was named.
+    #[must_use]
+    pub fn current_revision(&self) -> Option<u64> {
+        let problem = self.problem()?;
+        (problem.code == ErrorCode::StaleRevision).then_some(problem.current)?
+    }
+
+    /// Whether what happened since the revision that a watch named is no longer known.
+    #[must_use]
+    pub fn is_compacted(&self) -> bool {
+        self.code() == Some(ErrorCode::RevisionCompacted)
+    }
+
     /// Whether netmaster could not be asked, or did not answer.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Unanswered { .. })
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Unanswered { .. } | Self::Ended { .. }
+        )
     }
 
     /// Whether the same request may succeed later, without anybody doing anything about it.
@@ -111,6 +133,6 @@ impl ClientError {
             _ => return self.is_unreachable(),
         };
         // 502 and 504 are what a balancer says while netmaster is away.
-        matches!(status, 502..=504)
+        matches!(status, 408 | 502..=504)
     }
 }

@@ -1,7 +1,7 @@
 //! `netctl endpoint …`
 
 use clap::Subcommand;
-use trunkline_netmaster_api::{Client, Endpoint};
+use trunkline_netmaster_api::{Client, Endpoint, Query};
 use trunkline_types::Attachment;
 
 use crate::failure::Failure;
@@ -21,8 +21,13 @@ pub(crate) enum Verb {
 
 pub(super) async fn run(verb: &Verb, client: &Client, format: Format) -> Result<String, Failure> {
     match verb {
-        Verb::Ls => render_list(client.endpoints().await?, format),
-        Verb::Show { attachment } => render_object(&client.endpoint(attachment).await?, format),
+        Verb::Ls => render_list(
+            client.list::<Endpoint>(&Query::default()).await?.items,
+            format,
+        ),
+        Verb::Show { attachment } => {
+            render_object(&client.get::<Endpoint>(attachment).await?, format)
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `netctl network …`
 
 use clap::Subcommand;
-use trunkline_netmaster_api::{Client, Network, NetworkSpec};
-use trunkline_types::{Mtu, Name, VlanId};
+use trunkline_netmaster_api::{Client, Network, NetworkSpec, Query};
+use trunkline_types::{Labels, Mtu, Name, VlanId};
 
 use super::{created, removed};
 use crate::failure::Failure;
@@ -52,14 +52,18 @@ pub(super) async fn run(verb: &Verb, client: &Client, format: Format) -> Result<
                 name: name.clone(),
                 vlan: *vlan,
                 mtu: *mtu,
+                labels: Labels::default(),
             };
-            let network = client.create_network(&spec).await?;
+            let network = client.create::<Network>(&spec).await?;
             created(&network, name.as_str(), format)
         }
-        Verb::Ls => render_list(client.networks().await?, format),
-        Verb::Show { name } => render_object(&client.network(name).await?, format),
+        Verb::Ls => render_list(
+            client.list::<Network>(&Query::default()).await?.items,
+            format,
+        ),
+        Verb::Show { name } => render_object(&client.get::<Network>(name).await?, format),
         Verb::Rm { name } => {
-            client.delete_network(name).await?;
+            client.delete::<Network>(name).await?;
             Ok(removed::<Network>(name.as_str(), format))
         }
     }

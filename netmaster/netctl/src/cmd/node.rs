@@ -1,7 +1,7 @@
 //! `netctl node …`
 
 use clap::Subcommand;
-use trunkline_netmaster_api::{Client, Node};
+use trunkline_netmaster_api::{Client, Node, Query};
 
 use crate::failure::Failure;
 use crate::render::{Format, Render, render_list};
@@ -16,7 +16,7 @@ pub(crate) enum Verb {
 
 pub(super) async fn run(verb: &Verb, client: &Client, format: Format) -> Result<String, Failure> {
     match verb {
-        Verb::Ls => render_list(client.nodes().await?, format),
+        Verb::Ls => render_list(client.list::<Node>(&Query::default()).await?.items, format),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use clap::Subcommand;
-use trunkline_netmaster_api::{Client, Subnet, SubnetSpec};
-use trunkline_types::{AddressRange, Cidr, Name};
+use trunkline_netmaster_api::{Client, Query, Subnet, SubnetSpec};
+use trunkline_types::{AddressRange, Cidr, Labels, Name};
 
 use super::{created, removed};
 use crate::failure::Failure;
@@ -72,14 +72,20 @@ pub(super) async fn run(verb: &Verb, client: &Client, format: Format) -> Result<
                 gateway: *gateway,
                 ranges: ranges.clone(),
                 rack: rack.clone(),
+                exclusions: Vec::new(),
+                nodes: None,
+                labels: Labels::default(),
             };
-            let subnet = client.create_subnet(&spec).await?;
+            let subnet = client.create::<Subnet>(&spec).await?;
             created(&subnet, name.as_str(), format)
         }
-        Verb::Ls => render_list(client.subnets().await?, format),
-        Verb::Show { name } => render_object(&client.subnet(name).await?, format),
+        Verb::Ls => render_list(
+            client.list::<Subnet>(&Query::default()).await?.items,
+            format,
+        ),
+        Verb::Show { name } => render_object(&client.get::<Subnet>(name).await?, format),
         Verb::Rm { name } => {
-            client.delete_subnet(name).await?;
+            client.delete::<Subnet>(name).await?;
             Ok(removed::<Subnet>(name.as_str(), format))
         }
     }

@@ -1,33 +1,133 @@
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use redb::StorageBackend;
+use redb::backends::InMemoryBackend;
+use tokio::runtime::Runtime;
+
+use super::file::FILE;
 use super::*;
+use crate::store::conformance::{Subject, conforms};
 use crate::store::load_catalog;
-use crate::store::tests::conforms;
+
+/// A disk that outlives the database, and that can be full.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk {
+    content: Arc<InMemoryBackend>,
+    /// How many bytes may still be written; with 0 none. `u64::MAX`: any number.
+    space: Arc<AtomicU64>,
+}
+
+impl Disk {
+    fn new() -> Self {
+        Self {
+            content: Arc::default(),
+            space: Arc::new(AtomicU64::new(u64::MAX)),
+        }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.content.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.content.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.content.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.content.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let left = self.space.load(Ordering::SeqCst);
+        if left < u64::MAX {
+            let Some(left) = left.checked_sub(data.len() as u64) else {
+                return Err(io::ErrorKind::StorageFull.into());
+            };
+            self.space.store(left, Ordering::SeqCst);
+        }
+        self.content.write(offset, data)
+    }
+}
+
+/// A store on such a disk.
+struct OnDisk {
+    store: Embedded,
+    disk: Disk,
+}
+
+impl Subject for OnDisk {
+    fn store(&mut self) -> &mut dyn Store {
+        &mut self.store
+    }
+
+    fn compact(&mut self) {
+        // More has been written than is kept.
+    }
+
+    fn fill(&mut self) -> bool {
+        self.disk.space.store(100_000, Ordering::SeqCst);
+        true
+    }
+
+    fn free(&mut self) {
+        self.disk.space.store(u64::MAX, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_store_on_a_disk_that_fills_up_conforms() {
+    let disk = Disk::new();
+    let mut subject = OnDisk {
+        store: Embedded::at(Place::Disk(disk.clone())).unwrap(),
+        disk,
+    };
+    conforms(&mut subject, &Runtime::new().unwrap());
+}
+
+impl Subject for Embedded {
+    fn store(&mut self) -> &mut dyn Store {
+        self
+    }
+
+    fn compact(&mut self) {
+        // More has been written than is kept.
+    }
+}
+
+#[test]
+fn a_store_in_memory_conforms() {
+    let mut store = Embedded::in_memory().unwrap();
+    conforms(&mut store, &Runtime::new().unwrap());
+}
 
 #[test]
 fn a_store_on_disk_conforms() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b");
     let mut store = Embedded::open(&path).unwrap();
-    conforms(&mut store);
-    let before = load_catalog(&mut store).unwrap();
+    conforms(&mut store, &Runtime::new().unwrap());
+    let before = load_catalog(&store.reader()).unwrap();
     drop(store);
-    let mut again = Embedded::open(&path).unwrap();
-    assert_eq!(load_catalog(&mut again).unwrap(), before);
-}
-
-#[test]
-fn a_store_in_memory_conforms() {
-    conforms(&mut Embedded::in_memory().unwrap());
+    let again = Embedded::open(&path).unwrap();
+    assert_eq!(load_catalog(&again.reader()).unwrap(), before);
 }
 
 #[test]
 fn a_file_that_an_error_closed_is_opened_again() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Embedded::open(directory.path()).unwrap();
-    store.database = None;
-    conforms(&mut store);
-    let before = load_catalog(&mut store).unwrap();
-    store.database = None;
-    assert_eq!(load_catalog(&mut store).unwrap(), before);
+    store.shared.close();
+    conforms(&mut store, &Runtime::new().unwrap());
+    let before = load_catalog(&store.reader()).unwrap();
+    store.shared.close();
+    assert_eq!(load_catalog(&store.reader()).unwrap(), before);
 }
 
 #[test]
@@ -76,8 +176,8 @@ fn a_damaged_store_is_not_loaded() {
     let directory = tempfile::tempdir().unwrap();
     drop(Embedded::open(directory.path()).unwrap());
     put(directory.path(), "/trunkline/v1/networks/blue", b"{}");
-    let mut store = Embedded::open(directory.path()).unwrap();
-    let error = load_catalog(&mut store).unwrap_err();
+    let store = Embedded::open(directory.path()).unwrap();
+    let error = load_catalog(&store.reader()).unwrap_err();
     assert!(matches!(error, StoreError::Damaged(_)), "{error}");
 }
 

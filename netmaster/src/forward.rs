@@ -1,0 +1,211 @@
+//! Passing requests on to the leader.
+//!
+//! A follower serves reads and watches itself. What writes, and what is for the agents that are
+//! connected to the leader, goes there as it is: headers, body and answer, piece by piece.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tracing::{debug, warn};
+use trunkline_netmaster_api::ErrorCode;
+use trunkline_types::chain;
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::replica::Role;
+
+/// How long the leader may take to begin its answer. A write waits for the store, which has
+/// deadlines of its own.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// How long a connection to the leader is kept without use; less than the leader keeps it.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Says that a request has been passed on. It is not passed on again: who led has stopped leading.
+const FORWARDED: HeaderName = HeaderName::from_static("trunkline-forwarded");
+
+/// Headers about one connection, not about the request (RFC 9110, 7.6.1).
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Connections to the leader. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct Forwarder {
+    client: Client<HttpConnector, Body>,
+}
+
+impl Forwarder {
+    pub(crate) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        Self { client }
+    }
+
+    async fn pass_on(&self, request: Request, leader: &str) -> Result<Response, Failure> {
+        let path = request.uri().path_and_query();
+        let path = path.map_or("/", |path| path.as_str());
+        let url = format!("{}{path}", leader.trim_end_matches('/'));
+        let uri: Uri = url.parse().map_err(|_| no_leader())?;
+        let (mut parts, body) = request.into_parts();
+        remove_hop_by_hop(&mut parts.headers);
+        parts.headers.remove(HOST);
+        parts
+            .headers
+            .insert(FORWARDED, HeaderValue::from_static("1"));
+        parts.uri = uri;
+        let answer = self.client.request(Request::from_parts(parts, body));
+        let answer = match tokio::time::timeout(DEADLINE, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) if error.is_connect() => {
+                warn!(
+                    leader,
+                    error = chain(&error),
+                    "the leader cannot be reached"
+                );
+                return Err(no_leader());
+            }
+            Ok(Err(error)) => {
+                warn!(leader, error = chain(&error), "the leader broke off");
+                return Err(unsure());
+            }
+            Err(_) => {
+                warn!(leader, "the leader does not answer");
+                return Err(unsure());
+            }
+        };
+        debug!(leader, status = answer.status().as_u16(), "passed on");
+        let mut answer = answer.map(Body::new);
+        remove_hop_by_hop(answer.headers_mut());
+        Ok(answer)
+    }
+}
+
+/// Passes on what only the leader can do.
+pub(crate) async fn forward(State(app): State<App>, request: Request, next: Next) -> Response {
+    if !is_for_leader(request.method(), request.uri().path()) {
+        return next.run(request).await;
+    }
+    let role = app.allocator.role().borrow().clone();
+    let leader = match role {
+        Role::Leader => return next.run(request).await,
+        Role::Follower { leader } => leader,
+    };
+    let outcome = match leader {
+        Some(leader) if !request.headers().contains_key(FORWARDED) => {
+            app.forwarder.pass_on(request, &leader).await
+        }
+        _ => Err(no_leader()),
+    };
+    outcome.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Whether a request writes, or is for an agent that only the leader is connected to.
+fn is_for_leader(method: &Method, path: &str) -> bool {
+    let Some(rest) = path.strip_prefix("/v1/") else {
+        return false;
+    };
+    let mut segments = rest.split('/');
+    let of_agent = segments.next() == Some("nodes") && segments.nth(1) == Some("requests");
+    let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    of_agent || !(reads || rest == "explain")
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+fn no_leader() -> Failure {
+    Failure::new(
+        ErrorCode::NoLeader,
+        "no replica leads at the moment, or it cannot be reached, so nothing was done: repeat the \
+         request",
+    )
+}
+
+fn unsure() -> Failure {
+    Failure::new(
+        ErrorCode::StoreUnavailable,
+        "the replica that leads did not answer, so nothing is sure: repeat the request",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_writes_or_is_for_agents_goes_to_the_leader() {
+        for (method, path) in [
+            (Method::POST, "/v1/networks"),
+            (Method::PUT, "/v1/networks/blue"),
+            (Method::PATCH, "/v1/nodes/n1"),
+            (Method::DELETE, "/v1/endpoints/c1/eth0"),
+            (Method::GET, "/v1/nodes/n1/requests"),
+            (Method::POST, "/v1/nodes/n1/requests/7/answer"),
+        ] {
+            assert!(is_for_leader(&method, path), "{method} {path}");
+        }
+        for (method, path) in [
+            (Method::GET, "/v1/networks"),
+            (Method::HEAD, "/v1/networks/blue"),
+            (Method::GET, "/v1/nodes/requests"),
+            (Method::POST, "/v1/explain"),
+            (Method::POST, "/healthz"),
+            (Method::GET, "/metrics"),
+        ] {
+            assert!(!is_for_leader(&method, path), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn headers_of_one_connection_stay_on_it() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, x-once"),
+            ("x-once", "1"),
+            ("transfer-encoding", "chunked"),
+            ("content-type", "application/json"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers.len(), 1);
+        assert!(headers.contains_key("content-type"));
+    }
+}

@@ -1,0 +1,421 @@
+//! What netmaster counts and measures, for Prometheus. `docs/operations.md` has the list; a test
+//! compares the two.
+
+mod follow;
+mod store;
+mod tally;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use trunkline_ipam::{Catalog, Policy, Timestamp};
+use trunkline_netmaster_api::ErrorCode;
+use trunkline_types::Name;
+
+pub(crate) use follow::follow;
+pub(crate) use store::{Measured, MeasuredCluster};
+use tally::Tallies;
+
+/// The media type of the exposition.
+pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All metrics. Clones are one and the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    registry: Registry,
+    /// How many addresses are in which state.
+    tallies: Tallies,
+    requests: Family<RequestLabels, Counter>,
+    request_time: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    refusals: Family<CodeLabel, Counter>,
+    allocations: Counter,
+    releases: Counter,
+    events: Family<KindLabel, Counter>,
+    commit_time: Histogram,
+    batch: Histogram,
+    store_errors: Counter,
+    role_changes: Counter,
+    watches: Gauge,
+    agents: Gauge,
+    node_requests: Family<OutcomeLabels, Counter>,
+    findings: Family<KindLabel, Counter>,
+    pruned: Family<KindLabel, Counter>,
+    sweeper_errors: Family<KindLabel, Counter>,
+    seen: Mutex<Gauges>,
+}
+
+/// What is looked up when somebody asks, and not kept up in between.
+#[derive(Debug, Default)]
+struct Gauges {
+    leading: Gauge,
+    revision: Gauge,
+    subscribers: Gauge,
+    subnets: Family<SubnetLabels, Gauge>,
+    nodes: Family<StateLabel, Gauge>,
+}
+
+/// A subnet, and how many of its addresses are in which state.
+pub(crate) type SubnetCounts = (Name, Vec<(&'static str, u64)>);
+
+/// How things are at the moment of asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Present {
+    /// Whether this replica leads.
+    pub(crate) leading: bool,
+    /// The number of the last change.
+    pub(crate) revision: u64,
+    /// How many watch the feed.
+    pub(crate) subscribers: usize,
+    /// Each subnet, and how many of its addresses are in which state.
+    pub(crate) subnets: Vec<SubnetCounts>,
+    /// How many nodes were heard lately.
+    pub(crate) heard: usize,
+    /// How many were not.
+    pub(crate) silent: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    method: String,
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabel {
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SubnetLabels {
+    subnet: String,
+    state: &'static str,
+}
+
+/// From half a millisecond to eight seconds.
+fn request_histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.0005, 2.0, 15))
+}
+
+impl Metrics {
+    /// Metrics that are all zero.
+    pub(crate) fn new(policy: Policy) -> Self {
+        let mut shared = Shared {
+            registry: Registry::with_prefix("netmaster"),
+            tallies: Tallies::new(policy),
+            requests: Family::default(),
+            request_time: Family::new_with_constructor(request_histogram),
+            refusals: Family::default(),
+            allocations: Counter::default(),
+            releases: Counter::default(),
+            events: Family::default(),
+            commit_time: Histogram::new(exponential_buckets(0.000_25, 2.0, 15)),
+            // A batch has at most 128 operations.
+            batch: Histogram::new(exponential_buckets(1.0, 2.0, 8)),
+            store_errors: Counter::default(),
+            role_changes: Counter::default(),
+            watches: Gauge::default(),
+            agents: Gauge::default(),
+            node_requests: Family::default(),
+            findings: Family::default(),
+            pruned: Family::default(),
+            sweeper_errors: Family::default(),
+            seen: Mutex::default(),
+        };
+        let mut registry = std::mem::take(&mut shared.registry);
+        shared.register_api(&mut registry);
+        shared.register_store(&mut registry);
+        shared.register_sweeper(&mut registry);
+        shared.register_present(&mut registry);
+        shared.registry = registry;
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// A request has been answered; with a stream, its answer has begun.
+    pub(crate) fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let (method, route) = (method.to_owned(), route.to_owned());
+        let labels = RouteLabels {
+            method: method.clone(),
+            route: route.clone(),
+        };
+        let time = self.shared.request_time.get_or_create(&labels);
+        time.observe(took.as_secs_f64());
+        let labels = RequestLabels {
+            method,
+            route,
+            status,
+        };
+        self.shared.requests.get_or_create(&labels).inc();
+    }
+
+    /// A request was answered with a problem document.
+    pub(crate) fn refused(&self, code: ErrorCode) {
+        // A code's one written form is its serde name.
+        let name = serde_json::to_value(code).unwrap_or_default();
+        let code = name.as_str().unwrap_or("unknown").to_owned();
+        self.shared
+            .refusals
+            .get_or_create(&CodeLabel { code })
+            .inc();
+    }
+
+    /// A watch of objects has begun; it ends when what is returned is dropped.
+    pub(crate) fn watching(&self) -> Watching {
+        self.shared.watches.inc();
+        Watching(self.shared.watches.clone())
+    }
+
+    /// So many agents have their watch of requests open.
+    pub(crate) fn agents_connected(&self, count: usize) {
+        self.shared
+            .agents
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// A request to a node is over.
+    pub(crate) fn node_request(&self, kind: &'static str, outcome: &'static str) {
+        let labels = OutcomeLabels { kind, outcome };
+        self.shared.node_requests.get_or_create(&labels).inc();
+    }
+
+    /// The sweeper has found something and dealt with it.
+    pub(crate) fn found(&self, kind: &str) {
+        let kind = kind.to_owned();
+        self.shared
+            .findings
+            .get_or_create(&KindLabel { kind })
+            .inc();
+    }
+
+    /// So many old records of a kind have been deleted.
+    pub(crate) fn pruned(&self, kind: &str, count: usize) {
+        let kind = kind.to_owned();
+        let counter = self.shared.pruned.get_or_create_owned(&KindLabel { kind });
+        counter.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    /// A duty of the sweeper has failed, and will be repeated.
+    pub(crate) fn sweeper_failed(&self, duty: &str) {
+        let kind = duty.to_owned();
+        self.shared
+            .sweeper_errors
+            .get_or_create(&KindLabel { kind })
+            .inc();
+    }
+
+    /// How many addresses of each subnet of `catalog` are in which state.
+    pub(crate) fn subnets(&self, catalog: &Catalog, now: Timestamp) -> Vec<SubnetCounts> {
+        self.shared.tallies.counts(catalog, now)
+    }
+
+    /// All metrics as text, with `present` for what is not kept up in between.
+    ///
+    /// # Errors
+    ///
+    /// None but what a string can have, which has none.
+    pub(crate) fn exposition(&self, present: &Present) -> Result<String, std::fmt::Error> {
+        // Nobody else sets them half-way.
+        let gauges = self.shared.seen.lock();
+        let gauges = gauges.unwrap_or_else(PoisonError::into_inner);
+        gauges.set(present);
+        let mut text = String::new();
+        encode(&mut text, &self.shared.registry)?;
+        Ok(text)
+    }
+}
+
+impl Shared {
+    fn register_api(&self, registry: &mut Registry) {
+        let version = vec![("version", env!("CARGO_PKG_VERSION"))];
+        registry.register("build", "What is running", Info::new(version));
+        registry.register(
+            "requests",
+            "Requests answered, by method, route and status",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "request",
+            "Time until a request's answer began",
+            Unit::Seconds,
+            self.request_time.clone(),
+        );
+        registry.register(
+            "refusals",
+            "Requests refused, by error code",
+            self.refusals.clone(),
+        );
+        registry.register("watches", "Watches open", self.watches.clone());
+        registry.register(
+            "agents_connected",
+            "Agents that wait for requests to their node",
+            self.agents.clone(),
+        );
+        registry.register(
+            "node_requests",
+            "Requests to nodes, by kind and outcome",
+            self.node_requests.clone(),
+        );
+    }
+
+    fn register_store(&self, registry: &mut Registry) {
+        registry.register(
+            "allocations",
+            "Endpoints given addresses, while this replica led",
+            self.allocations.clone(),
+        );
+        registry.register(
+            "releases",
+            "Endpoints whose addresses were released, while this replica led",
+            self.releases.clone(),
+        );
+        registry.register(
+            "events",
+            "Events recorded, by kind, while this replica led",
+            self.events.clone(),
+        );
+        registry.register_with_unit(
+            "store_commit",
+            "Time for the store to make a batch durable",
+            Unit::Seconds,
+            self.commit_time.clone(),
+        );
+        registry.register(
+            "store_batch_operations",
+            "Keys written by a batch, the revision's included",
+            self.batch.clone(),
+        );
+        registry.register(
+            "store_errors",
+            "Commits that failed, or whose outcome was not known",
+            self.store_errors.clone(),
+        );
+        registry.register(
+            "role_changes",
+            "How often this replica began or ceased to lead",
+            self.role_changes.clone(),
+        );
+    }
+
+    fn register_sweeper(&self, registry: &mut Registry) {
+        registry.register(
+            "sweeper_findings",
+            "What the sweeper found and dealt with, by kind",
+            self.findings.clone(),
+        );
+        registry.register(
+            "sweeper_pruned",
+            "Old records deleted, by kind",
+            self.pruned.clone(),
+        );
+        registry.register(
+            "sweeper_errors",
+            "Duties of the sweeper that failed and were put off, by duty",
+            self.sweeper_errors.clone(),
+        );
+    }
+
+    fn register_present(&self, registry: &mut Registry) {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register(
+            "leading",
+            "1 if this replica leads, else 0",
+            seen.leading.clone(),
+        );
+        registry.register(
+            "revision",
+            "The number of the last change this replica knows of",
+            seen.revision.clone(),
+        );
+        registry.register(
+            "feed_subscribers",
+            "Tasks that follow the feed of changes: watches, and netmaster's own",
+            seen.subscribers.clone(),
+        );
+        registry.register(
+            "subnet_addresses",
+            "Addresses by subnet and state",
+            seen.subnets.clone(),
+        );
+        registry.register(
+            "nodes",
+            "Nodes by whether they were heard lately; known only to the leader",
+            seen.nodes.clone(),
+        );
+    }
+}
+
+impl Gauges {
+    fn set(&self, present: &Present) {
+        let set = |gauge: &Gauge, value: u64| {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        set(&self.leading, present.leading.into());
+        set(&self.revision, present.revision);
+        set(&self.subscribers, present.subscribers as u64);
+        // What is gone is not to be told for ever.
+        self.subnets.clear();
+        for (subnet, counts) in &present.subnets {
+            for (state, count) in counts {
+                let labels = SubnetLabels {
+                    subnet: subnet.to_string(),
+                    state,
+                };
+                set(&self.subnets.get_or_create(&labels), *count);
+            }
+        }
+        for (state, count) in [("heard", present.heard), ("silent", present.silent)] {
+            let gauge = self.nodes.get_or_create_owned(&StateLabel { state });
+            set(&gauge, count as u64);
+        }
+    }
+}
+
+/// A watch that is open.
+#[derive(Debug)]
+pub(crate) struct Watching(Gauge);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! The parameters of URLs.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use trunkline_types::{Labels, Selector, chain};
+
+use super::noun::{Field, Noun};
+use crate::failure::Failure;
+
+/// How many things a page has at most, and without `limit`.
+pub(crate) const PAGE: usize = 1000;
+
+/// How many conditions a `fieldSelector` has at most.
+const CONDITIONS: usize = 16;
+
+/// A URL's parameters, each at most once.
+#[derive(Debug)]
+pub(crate) struct Parameters(BTreeMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Query(pairs) = pairs.map_err(|_| {
+            let query = parts.uri.query().unwrap_or_default();
+            Failure::parameter(query, "it cannot be read: write `<name>=<value>`")
+        })?;
+        let mut parameters = BTreeMap::new();
+        for (name, value) in pairs {
+            if parameters.insert(name.clone(), value).is_some() {
+                return Err(Failure::parameter(
+                    &name,
+                    "it is there twice: leave one out",
+                ));
+            }
+        }
+        Ok(Self(parameters))
+    }
+}
+
+impl Parameters {
+    /// Refuses parameters that nobody took. `known` is what there is to take.
+    pub(crate) fn only(self, known: &[&str]) -> Result<(), Failure> {
+        let Some((name, _)) = self.0.first_key_value() else {
+            return Ok(());
+        };
+        let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        let choices = match known.as_slice() {
+            [] => "there are none here".to_owned(),
+            _ => format!("use {}", known.join(", ")),
+        };
+        Err(Failure::parameter(
+            name,
+            &format!("it is not known: {choices}"),
+        ))
+    }
+
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
+    pub(crate) fn number(&mut self, name: &str) -> Result<Option<u64>, Failure> {
+        let Some(text) = self.take(name) else {
+            return Ok(None);
+        };
+        // `parse` would take a sign.
+        let number = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| text.parse().ok());
+        number.flatten().map(Some).ok_or_else(|| {
+            let why = format!(
+                "`{}` is not a number from 0 to {}",
+                text.escape_debug(),
+                u64::MAX
+            );
+            Failure::parameter(name, &why)
+        })
+    }
+
+    /// How many things a page is to have.
+    pub(crate) fn limit(&mut self) -> Result<usize, Failure> {
+        let Some(limit) = self.number("limit")? else {
+            return Ok(PAGE);
+        };
+        let fits = usize::try_from(limit).ok();
+        let fits = fits.filter(|limit| (1..=PAGE).contains(limit));
+        fits.ok_or_else(|| Failure::parameter("limit", &format!("`{limit}` is not in 1–{PAGE}")))
+    }
+
+    /// True for `name`, `name=` and `name=true`.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Failure> {
+        match self.take(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("" | "true") => Ok(true),
+            Some(other) => {
+                let why = format!("`{}` is neither `true` nor `false`", other.escape_debug());
+                Err(Failure::parameter(name, &why))
+            }
+        }
+    }
+}
+
+/// Which objects of a kind are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selection {
+    labels: Selector,
+    fields: Vec<Condition>,
+}
+
+/// What one field must be, or must not be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Condition {
+    /// Its place among the kind's fields.
+    field: usize,
+    is: bool,
+    value: String,
+}
+
+impl Selection {
+    /// What is asked of kind `N`.
+    pub(crate) fn take<N: Noun>(parameters: &mut Parameters) -> Result<Self, Failure> {
+        let labels = match parameters.take("labelSelector") {
+            None => Selector::default(),
+            Some(text) => text
+                .parse()
+                .map_err(|error| Failure::parameter("labelSelector", &chain(&error)))?,
+        };
+        let fields = match parameters.take("fieldSelector") {
+            None => Vec::new(),
+            Some(text) => conditions(&text, N::FIELDS)
+                .map_err(|why| Failure::parameter("fieldSelector", &why))?,
+        };
+        Ok(Self { labels, fields })
+    }
+
+    /// Whether everything is asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    /// Whether the labels match; an object of a kind without labels has none.
+    pub(crate) fn matches_labels(&self, labels: Option<&Labels>) -> bool {
+        match labels {
+            Some(labels) => self.labels.matches(labels),
+            None => self.labels.matches(&Labels::default()),
+        }
+    }
+
+    /// Whether the fields match, of which `values` gives those of the one at a place.
+    pub(crate) fn matches_fields<V: AsRef<[String]>>(&self, values: impl Fn(usize) -> V) -> bool {
+        self.fields.iter().all(|condition| {
+            let values = values(condition.field);
+            values.as_ref().contains(&condition.value) == condition.is
+        })
+    }
+
+    /// The values that `field` must have one of, if one is asked for: to look in a better place
+    /// than through everything.
+    pub(crate) fn wanted<N: Noun>(&self, field: &str) -> Option<&str> {
+        let wanted = self.fields.iter().find(|condition| {
+            condition.is
+                && N::FIELDS
+                    .get(condition.field)
+                    .is_some_and(|one| one.name == field)
+        });
+        wanted.map(|condition| condition.value.as_str())
+    }
+
+    /// The same text for the same selection.
+    pub(crate) fn fingerprint(&self) -> String {
+        format!("{}|{:?}", self.labels, self.fields)
+    }
+}
+
+fn conditions<V>(text: &str, fields: &[Field<V>]) -> Result<Vec<Condition>, String> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut conditions = Vec::new();
+    for part in text.split(',') {
+        let malformed = || {
+            let part = part.escape_debug();
+            format!("`{part}` is no condition: write `<field>=<value>` or `<field>!=<value>`")
+        };
+        let (name, value) = part.split_once('=').ok_or_else(malformed)?;
+        let (name, is) = match name.strip_suffix('!') {
+            Some(name) => (name, false),
+            None => (name, true),
+        };
+        let value = value.strip_prefix('=').unwrap_or(value).trim();
+        let name = name.trim();
+        let known = fields.iter().position(|field| field.name == name);
+        let field = known.ok_or_else(|| {
+            let choices: Vec<_> = fields.iter().map(|field| field.name).collect();
+            format!(
+                "field `{}` cannot be selected by: use {}",
+                name.escape_debug(),
+                choices.join(", ")
+            )
+        })?;
+        // An address has more than one written form.
+        let value = match value.parse::<IpAddr>() {
+            Ok(ip) => ip.to_string(),
+            Err(_) => value.to_owned(),
+        };
+        conditions.push(Condition { field, is, value });
+    }
+    if conditions.len() > CONDITIONS {
+        return Err(format!(
+            "there are more than {CONDITIONS} conditions: use fewer"
+        ));
+    }
+    conditions.sort();
+    conditions.dedup();
+    Ok(conditions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct View(&'static str, &'static str);
+
+    const FIELDS: &[Field<View>] = &[
+        Field {
+            name: "network",
+            values: |view| vec![view.0.to_owned()],
+        },
+        Field {
+            name: "state",
+            values: |view| vec![view.1.to_owned()],
+        },
+    ];
+
+    fn matches(text: &str, view: &View) -> bool {
+        let selection = Selection {
+            labels: Selector::default(),
+            fields: conditions(text, FIELDS).unwrap(),
+        };
+        selection.matches_fields(|place| (FIELDS[place].values)(view))
+    }
+
+    #[test]
+    fn every_condition_must_hold() {
+        let view = View("blue", "bound");
+        for text in [
+            "",
+            "network=blue",
+            "network==blue",
+            "network = blue,state!=free",
+        ] {
+            assert!(matches(text, &view), "{text}");
+        }
+        for text in ["network=red", "network!=blue", "network=blue,state=free"] {
+            assert!(!matches(text, &view), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_be_written_in_any_form() {
+        assert!(matches("network=FD00:0::1", &View("fd00::1", "")));
+    }
+
+    #[test]
+    fn a_selector_that_is_none_is_quoted_and_the_choices_named() {
+        for (bad, says) in [
+            (
+                "colour=red",
+                "`colour` cannot be selected by: use network, state",
+            ),
+            ("network", "`network` is no condition"),
+            (",", "`` is no condition"),
+            ("=", "field `` cannot"),
+        ] {
+            let error = conditions(bad, FIELDS).unwrap_err();
+            assert!(error.contains(says), "{bad}: {error}");
+        }
+        let many = vec!["state!=x"; 17].join(",");
+        assert!(
+            conditions(&many, FIELDS)
+                .unwrap_err()
+                .contains("more than 16")
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Reading etcd: everything at one of its revisions, or a page.
+
+use std::sync::Arc;
+
+use etcd_client::{GetOptions, KeyValue};
+use tokio::sync::mpsc;
+use trunkline_ipam::Revision;
+
+use super::connection::{Connection, Patience};
+use super::paths::{Paths, Range, after, end_of};
+use super::watch::Watch;
+use crate::store::{Page, Position, StoreError, codec, keys};
+
+/// How many keys are read at once. More save no time, and make etcd hold more memory.
+const PAGE: i64 = 10_000;
+/// How many pages are read ahead while one is being looked at.
+const AHEAD: usize = 2;
+
+/// Reads the store in etcd, beside its writer.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    connection: Arc<Connection>,
+    paths: Paths,
+}
+
+impl Reader {
+    pub(super) fn new(connection: Arc<Connection>, paths: Paths) -> Self {
+        Self { connection, paths }
+    }
+
+    pub(in crate::store) fn load(
+        &self,
+        visit: &mut dyn FnMut(&str, &[u8]),
+    ) -> Result<Position, StoreError> {
+        self.read(self.paths.loaded(), visit)
+    }
+
+    pub(in crate::store) fn dump(
+        &self,
+        visit: &mut dyn FnMut(&str, &[u8]),
+    ) -> Result<Position, StoreError> {
+        self.read(self.paths.everything(), visit)
+    }
+
+    /// Reads `ranges` as they are at one revision of etcd.
+    fn read(
+        &self,
+        ranges: Vec<Range>,
+        visit: &mut dyn FnMut(&str, &[u8]),
+    ) -> Result<Position, StoreError> {
+        let runtime = &self.connection.runtime;
+        let mark = runtime.block_on(self.now())?;
+        let (pages, mut read) = mpsc::channel(AHEAD);
+        let reader = self.clone();
+        // It ends when all is read, or when nobody takes the pages any more.
+        runtime.spawn(async move { reader.send_pages(ranges, mark, pages).await });
+        let mut revision = Revision::ZERO;
+        while let Some(page) = read.blocking_recv() {
+            for kv in page? {
+                let key = self.paths.key(kv.key()).ok_or(StoreError::Foreign)?;
+                if key == keys::REVISION {
+                    revision = codec::decode_revision(kv.value())?;
+                } else {
+                    visit(&key, kv.value());
+                }
+            }
+        }
+        Ok(Position { revision, mark })
+    }
+
+    /// etcd's revision, if the store is complete.
+    async fn now(&self) -> Result<i64, StoreError> {
+        let restoring = self.paths.restoring();
+        let response = self
+            .connection
+            .get(Patience::START, restoring, None)
+            .await?;
+        if !response.kvs().is_empty() {
+            return Err(StoreError::Incomplete);
+        }
+        Ok(response.header().map_or(0, |header| header.revision()))
+    }
+
+    async fn send_pages(
+        &self,
+        ranges: Vec<Range>,
+        mark: i64,
+        pages: mpsc::Sender<Result<Vec<KeyValue>, StoreError>>,
+    ) {
+        for (mut from, to) in ranges {
+            loop {
+                let options = GetOptions::new()
+                    .with_range(to.clone())
+                    .with_revision(mark)
+                    .with_limit(PAGE);
+                let page = self
+                    .connection
+                    .get(Patience::PAGE, from, Some(options))
+                    .await
+                    .map(|mut response| (response.more(), response.take_kvs()));
+                let (more, kvs) = match page {
+                    Ok(page) => page,
+                    Err(failed) => {
+                        // Whoever does not take it has no use for it.
+                        let _ = pages.send(Err(failed.into())).await;
+                        return;
+                    }
+                };
+                from = kvs.last().map(|kv| after(kv.key())).unwrap_or_default();
+                if pages.send(Ok(kvs)).await.is_err() {
+                    return;
+                }
+                if !more {
+                    break;
+                }
+            }
+        }
+    }
+
+    pub(in crate::store) async fn scan(
+        &self,
+        prefix: &str,
+        after_key: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        if limit == 0 {
+            // To etcd it would mean no limit.
+            return Ok(Page::new());
+        }
+        let first = self.paths.path(prefix);
+        let from = match after_key {
+            Some(key) if key >= prefix => after(&self.paths.path(key)),
+            _ => first.clone(),
+        };
+        let options = GetOptions::new()
+            .with_range(end_of(first))
+            .with_limit(i64::try_from(limit).unwrap_or(i64::MAX));
+        let mut response = self
+            .connection
+            .get(Patience::PAGE, from, Some(options))
+            .await?;
+        let page = response.take_kvs().into_iter().map(|kv| {
+            let (key, value) = kv.into_key_value();
+            Ok((self.paths.key(&key).ok_or(StoreError::Foreign)?, value))
+        });
+        page.collect()
+    }
+
+    pub(in crate::store) fn watch(&self, position: Position) -> Watch {
+        Watch::new(self.connection.clone(), self.paths.clone(), position)
+    }
+}

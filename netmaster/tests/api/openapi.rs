@@ -1,0 +1,90 @@
+//! The API's document: committed, and true.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::netmaster::Netmaster;
+
+async fn document(netmaster: &Netmaster) -> (String, Value) {
+    let url = format!("{}/openapi.json", netmaster.url);
+    let answer = netmaster.http.get(url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let text = answer.text().await.unwrap();
+    let document = serde_json::from_str(&text).unwrap();
+    (text, document)
+}
+
+#[tokio::test]
+async fn the_committed_document_is_the_one_that_is_served() {
+    let netmaster = Netmaster::start().await;
+    let (text, _) = document(&netmaster).await;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    if std::env::var_os("TRUNKLINE_BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        text == committed,
+        "docs/openapi.json differs; TRUNKLINE_BLESS=1 takes it over"
+    );
+}
+
+#[tokio::test]
+async fn every_path_of_the_document_is_known_with_the_methods_it_names_and_no_others() {
+    let netmaster = Netmaster::with_blue().await;
+    let (_, document) = document(&netmaster).await;
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() > 30, "{}", paths.len());
+    for (path, item) in paths {
+        let documented: BTreeSet<String> = item
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|method| method.to_uppercase())
+            .collect();
+        let url = path
+            .replace("{ip}", "10.1.0.10")
+            .replace("{revision}", "1")
+            .replace("{id}", "x");
+        let url: String = url.replace('{', "").replace('}', "");
+        // No route knows this method, so each says which it knows.
+        let answer = netmaster
+            .http
+            .request(Method::TRACE, format!("{}{url}", netmaster.url))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        let allow = answer.headers()["allow"].to_str().unwrap();
+        let known: BTreeSet<String> = allow
+            .split(',')
+            .map(str::to_owned)
+            // What answers GET answers HEAD.
+            .filter(|method| method != "HEAD")
+            .collect();
+        assert_eq!(known, documented, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_reference_of_the_document_leads_somewhere() {
+    let netmaster = Netmaster::start().await;
+    let (text, document) = document(&netmaster).await;
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut used = BTreeSet::new();
+    for part in text.split("\"#/components/schemas/").skip(1) {
+        used.insert(part.split('"').next().unwrap());
+    }
+    for name in &used {
+        assert!(schemas.contains_key(*name), "{name} is not described");
+    }
+    for name in schemas.keys() {
+        assert!(
+            used.contains(name.as_str()),
+            "{name} is described for nobody"
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! netmaster, as its executable.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+
+use super::Context;
+use super::api::Client;
+use super::disk::Disk;
+use super::http::get;
+use super::process::{Process, command};
+use super::wait::wait_until;
+
+/// How long netmaster may take to serve requests on a small store, and to become leader.
+pub const READY: Duration = Duration::from_secs(30);
+
+/// How long a call to netmaster may take, unless a scenario says otherwise.
+pub const CALL: Duration = Duration::from_secs(10);
+
+/// How long an answer about its own health may take.
+const HEALTH: Duration = Duration::from_secs(1);
+
+/// What it prints for each address that it serves.
+const LISTENING: &str = "listening on http://";
+
+/// Under which key of etcd the URL of the replica that leads is.
+pub const LEADER_KEY: &str = "/trunkline/leader";
+
+/// Under which key of etcd the number of the last change is.
+pub const REVISION_KEY: &str = "/trunkline/v1/revision";
+
+/// Where netmaster keeps its data.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// In this directory.
+    Embedded(PathBuf),
+    /// In the etcd of these endpoints.
+    Etcd {
+        /// The URL of each member.
+        endpoints: Vec<String>,
+        /// How long a leader that is heard no more stays leader.
+        lease: Duration,
+    },
+}
+
+/// How a netmaster is run, now and after a crash.
+#[derive(Clone, Debug)]
+pub struct Netmaster {
+    name: String,
+    executable: PathBuf,
+    /// For its log.
+    dir: PathBuf,
+    store: Store,
+    /// The same after every start, so that replicas and clients find it again.
+    address: SocketAddr,
+}
+
+impl Netmaster {
+    /// A netmaster on a free port.
+    ///
+    /// # Errors
+    ///
+    /// There is no free port.
+    pub fn new(context: &Context, store: &Store) -> anyhow::Result<Self> {
+        let mut replicas = Self::replicas(1, context, store)?;
+        replicas.pop().context("there is no replica")
+    }
+
+    /// `count` netmasters of one store, each on a free port.
+    ///
+    /// # Errors
+    ///
+    /// There are not enough free ports.
+    pub fn replicas(count: usize, context: &Context, store: &Store) -> anyhow::Result<Vec<Self>> {
+        let ports = super::free_ports(count)?.into_iter();
+        let replica = |(number, port): (usize, u16)| Self {
+            name: format!("netmaster{}", number + 1),
+            executable: context.executable.clone(),
+            dir: context.dir.clone(),
+            store: store.clone(),
+            address: ([127, 0, 0, 1], port).into(),
+        };
+        Ok(ports.enumerate().map(replica).collect())
+    }
+
+    /// Where it serves, or would.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its URL, as it tells other replicas by default.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Starts it, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// It does not start.
+    pub async fn start(&self) -> anyhow::Result<Running> {
+        self.start_noted(|_| {}).await
+    }
+
+    /// Starts it, tells its process id before it does anything, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// It does not start.
+    pub async fn start_noted(&self, note: impl FnOnce(u32)) -> anyhow::Result<Running> {
+        self.start_with(command(&self.executable), note).await
+    }
+
+    /// Starts it where it can see `disk`, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// It does not start.
+    pub async fn start_on(&self, disk: &Disk) -> anyhow::Result<Running> {
+        self.start_with(disk.command(&self.executable), |_| {})
+            .await
+    }
+
+    async fn start_with(
+        &self,
+        mut serve: Command,
+        note: impl FnOnce(u32),
+    ) -> anyhow::Result<Running> {
+        self.flags(&mut serve);
+        let mut process = Process::start(&self.name, &self.dir, serve)?;
+        note(process.id());
+        let what = format!("{} to listen", self.name);
+        wait_until(&what, READY, || {
+            let running = process.check_running();
+            let listening = process.output().contains(LISTENING);
+            async move {
+                // Who has ended is waited for no longer.
+                if running.is_err() || listening {
+                    return Ok(running);
+                }
+                Err("not listening yet")
+            }
+        })
+        .await??;
+        Ok(Running {
+            process,
+            address: self.address,
+        })
+    }
+
+    /// Every flag of netmaster that the harness knows.
+    fn flags(&self, serve: &mut Command) {
+        serve.arg("serve");
+        serve.args(["--listen", &self.address.to_string()]);
+        match &self.store {
+            Store::Embedded(dir) => {
+                serve.arg("--data-dir").arg(dir);
+            }
+            Store::Etcd { endpoints, lease } => {
+                serve.args(["--store", "etcd"]);
+                serve.args(["--etcd-endpoints", &endpoints.join(",")]);
+                serve.args(["--lease-ttl", &lease.as_secs().to_string()]);
+            }
+        }
+        // Its log is the evidence when a scenario fails.
+        serve.env("TRUNKLINE_LOG", "info");
+    }
+}
+
+/// A netmaster that runs; killed when dropped.
+#[derive(Debug)]
+pub struct Running {
+    /// The process.
+    pub process: Process,
+    /// Where it serves.
+    pub address: SocketAddr,
+}
+
+impl Running {
+    /// A client with the usual deadline.
+    pub fn client(&self) -> Client {
+        Client::new(self.address, CALL)
+    }
+
+    /// Waits until it is ready for requests.
+    ///
+    /// # Errors
+    ///
+    /// It is not by the deadline.
+    pub async fn wait_ready(&mut self, deadline: Duration) -> anyhow::Result<()> {
+        let address = self.address;
+        let process = &mut self.process;
+        wait_until("netmaster to be ready", deadline, || {
+            let running = process.check_running();
+            async move {
+                if running.is_err() {
+                    return Ok(running);
+                }
+                let mut reply = get(address, "/readyz", HEALTH).await?;
+                if reply.status == 404 {
+                    reply = get(address, "/healthz", HEALTH).await?;
+                }
+                let text = String::from_utf8_lossy(&reply.body);
+                ensure!(reply.status == 200, "HTTP status {}: {text}", reply.status);
+                anyhow::Ok(running)
+            }
+        })
+        .await?
+        .context("netmaster is not ready")
+    }
+}
