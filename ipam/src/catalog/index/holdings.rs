@@ -72,10 +72,10 @@ impl Holdings {
         }
     }
 
-    pub(in crate::catalog) fn endpoints_on(
-        &self,
+    pub(in crate::catalog) fn endpoints_on<'a>(
+        &'a self,
         node: &Name,
-    ) -> impl Iterator<Item = &Arc<Endpoint>> {
+    ) -> impl Iterator<Item = &'a Arc<Endpoint>> + use<'a> {
         let on_node = self.on_node.get(node).into_iter();
         on_node.flat_map(EndpointSet::values)
     }
