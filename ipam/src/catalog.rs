@@ -458,7 +458,7 @@ impl Catalog {
 
     /// The records of all addresses on a node: its endpoints', its leases, and its own.
     pub(crate) fn addresses_on(&self, node: &Name) -> impl Iterator<Item = &Arc<Address>> {
-        let endpoints = self.endpoints_on(node).iter();
+        let endpoints = self.endpoints_on(node);
         let bound = endpoints.flat_map(|endpoint| &endpoint.addresses);
         let held = self.index.holdings().held_by(node);
         (bound.map(|address| address.ip).chain(held)).filter_map(|ip| self.addresses.get(&ip))

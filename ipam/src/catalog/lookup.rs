@@ -3,27 +3,17 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use trunkline_types::{Attachment, MacAddr, Name};
+use trunkline_types::{MacAddr, Name};
 
 use super::Catalog;
 use crate::{Address, AddressState, Endpoint, Epoch, Node, Placement, Subnet, mac};
 
 impl Catalog {
-    /// The endpoints after that attachment, in order; all of them without one.
-    pub fn endpoints_after(
-        &self,
-        attachment: Option<&Attachment>,
-    ) -> impl Iterator<Item = &Arc<Endpoint>> {
-        let (all, some) = match attachment {
-            None => (Some(self.endpoints.values()), None),
-            Some(attachment) => (None, Some(self.endpoints.after(attachment))),
-        };
-        all.into_iter().flatten().chain(some.into_iter().flatten())
-    }
-
     /// The endpoints on a node, by attachment.
-    #[must_use]
-    pub fn endpoints_on(&self, node: &Name) -> &[Arc<Endpoint>] {
+    pub fn endpoints_on<'a>(
+        &'a self,
+        node: &Name,
+    ) -> impl Iterator<Item = &'a Arc<Endpoint>> + use<'a> {
         self.index.holdings().endpoints_on(node)
     }
 
