@@ -1,10 +1,11 @@
 //! The API's document: committed, and true.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use trunkline_netmaster_api::ErrorCode;
 
 use crate::netmaster::Netmaster;
 
@@ -86,5 +87,54 @@ async fn every_reference_of_the_document_leads_somewhere() {
             used.contains(name.as_str()),
             "{name} is described for nobody"
         );
+    }
+}
+
+/// The rows of the table of `docs/api.md` whose first heading is `head`, cell by cell.
+fn table(head: &str) -> Vec<Vec<String>> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let rest = page.split(&format!("\n| {head} |")).nth(1).unwrap();
+    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let rows = rows.map(|row| {
+        let cells = row.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    });
+    rows.collect()
+}
+
+/// What is between backticks.
+fn quoted(cell: &str) -> BTreeSet<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_page_names_every_code_with_its_status() {
+    let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for code in ErrorCode::ALL {
+        let codes = expected.entry(code.status().to_string()).or_default();
+        codes.insert(code.name());
+    }
+    let mut said = BTreeMap::new();
+    for row in table("status") {
+        let codes = quoted(&row[1]).into_iter().map(str::to_owned).collect();
+        said.insert(row[0].clone(), codes);
+    }
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn the_page_names_the_fields_that_each_kind_can_be_selected_by() {
+    let netmaster = Netmaster::start().await;
+    let (_, document) = document(&netmaster).await;
+    let rows = table("kind | fields to select by");
+    assert_eq!(rows.len(), 10);
+    for row in rows {
+        let list = &document["paths"][format!("/v1/{}", row[0])]["get"]["parameters"];
+        let parameters = list.as_array().unwrap().iter();
+        let mut selector = parameters.filter(|one| one["name"] == "fieldSelector");
+        let described = selector.next().unwrap()["description"].as_str().unwrap();
+        let fields = described.split("Fields: ").nth(1).unwrap();
+        assert_eq!(quoted(&row[1]), quoted(fields), "{}", row[0]);
     }
 }
