@@ -51,6 +51,11 @@ impl Failure {
         Unavailable::Store.into()
     }
 
+    /// The same, about a field that the text names.
+    pub(crate) fn of_field(self, field: &str) -> Self {
+        Self(Box::new(self.0.of_field(field)))
+    }
+
     pub(crate) fn problem(&self) -> &Problem {
         &self.0
     }

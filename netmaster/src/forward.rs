@@ -15,7 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tracing::{debug, warn};
-use trunkline_netmaster_api::ErrorCode;
+use trunkline_netmaster_api::{ErrorCode, NodeRequestSpec};
 use trunkline_types::chain;
 
 use crate::app::App;
@@ -66,6 +66,7 @@ impl Forwarder {
     }
 
     async fn pass_on(&self, request: Request, leader: &str) -> Result<Response, Failure> {
+        let deadline = deadline(request.uri().path());
         let path = request.uri().path_and_query();
         let path = path.map_or("/", |path| path.as_str());
         let url = format!("{}{path}", leader.trim_end_matches('/'));
@@ -78,7 +79,7 @@ impl Forwarder {
             .insert(FORWARDED, HeaderValue::from_static("1"));
         parts.uri = uri;
         let answer = self.client.request(Request::from_parts(parts, body));
-        let answer = match tokio::time::timeout(DEADLINE, answer).await {
+        let answer = match tokio::time::timeout(deadline, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.is_connect() => {
                 warn!(
@@ -134,6 +135,15 @@ fn is_for_leader(method: &Method, path: &str) -> bool {
     of_agent || !(reads || rest == "explain")
 }
 
+/// How long the leader may take to begin its answer to a request at `path`.
+fn deadline(path: &str) -> Duration {
+    // What an agent answers is passed on as it comes, and answered itself at its end.
+    if path.ends_with("/answer") {
+        return DEADLINE + Duration::from_secs(NodeRequestSpec::MAX_DEADLINE.into());
+    }
+    DEADLINE
+}
+
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -166,46 +176,4 @@ fn unsure() -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_writes_or_is_for_agents_goes_to_the_leader() {
-        for (method, path) in [
-            (Method::POST, "/v1/networks"),
-            (Method::PUT, "/v1/networks/blue"),
-            (Method::PATCH, "/v1/nodes/n1"),
-            (Method::DELETE, "/v1/endpoints/c1/eth0"),
-            (Method::GET, "/v1/nodes/n1/requests"),
-            (Method::POST, "/v1/nodes/n1/requests/7/answer"),
-        ] {
-            assert!(is_for_leader(&method, path), "{method} {path}");
-        }
-        for (method, path) in [
-            (Method::GET, "/v1/networks"),
-            (Method::HEAD, "/v1/networks/blue"),
-            (Method::GET, "/v1/nodes/requests"),
-            (Method::POST, "/v1/explain"),
-            (Method::POST, "/healthz"),
-            (Method::GET, "/metrics"),
-        ] {
-            assert!(!is_for_leader(&method, path), "{method} {path}");
-        }
-    }
-
-    #[test]
-    fn headers_of_one_connection_stay_on_it() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("connection", "close, x-once"),
-            ("x-once", "1"),
-            ("transfer-encoding", "chunked"),
-            ("content-type", "application/json"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        remove_hop_by_hop(&mut headers);
-        assert_eq!(headers.len(), 1);
-        assert!(headers.contains_key("content-type"));
-    }
-}
+mod tests;

@@ -12,7 +12,12 @@ macro_rules! serde_as_text {
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                let parsed = text.parse();
+                // With its cause, which serde would drop: that is what says the way out.
+                parsed.map_err(|error| {
+                    let error: <Self as std::str::FromStr>::Err = error;
+                    serde::de::Error::custom(crate::chain(&error))
+                })
             }
         }
     };

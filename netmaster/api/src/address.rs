@@ -19,7 +19,7 @@ use crate::{field, schema};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Address {
     /// The address.
-    #[schema(value_type = schema::Address)]
+    #[schema(value_type = schema::Ip)]
     pub ip: IpAddr,
     /// The subnet it is of.
     #[schema(value_type = schema::Name)]

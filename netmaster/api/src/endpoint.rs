@@ -78,7 +78,7 @@ pub struct EndpointSpec {
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "field::fixed"
     )]
-    #[schema(value_type = Vec<schema::Address>, max_items = 2)]
+    #[schema(value_type = Vec<schema::Ip>, max_items = 2)]
     pub addresses: Vec<IpAddr>,
     /// The MAC address it is to have; if left out, it follows from the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ pub struct EndpointSpec {
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "field::fixed"
     )]
-    #[schema(value_type = Vec<schema::Address>, max_items = 2)]
+    #[schema(value_type = Vec<schema::Ip>, max_items = 2)]
     pub leased: Vec<IpAddr>,
 }
 
@@ -173,13 +173,13 @@ pub struct Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointAddress {
     /// The address.
-    #[schema(value_type = schema::Address)]
+    #[schema(value_type = schema::Ip)]
     pub ip: IpAddr,
     /// The subnet's prefix length, in bits.
     #[schema(maximum = 128)]
     pub prefix: u8,
     /// The subnet's gateway.
-    #[schema(value_type = schema::Address)]
+    #[schema(value_type = schema::Ip)]
     pub gateway: IpAddr,
     /// The subnet it is from.
     #[schema(value_type = schema::Name)]

@@ -19,7 +19,7 @@ use crate::schema;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AddressHistory {
     /// The address.
-    #[schema(value_type = schema::Address)]
+    #[schema(value_type = schema::Ip)]
     pub ip: IpAddr,
     /// The times it was held, oldest first. One that has not ended is the last one.
     pub items: Vec<Holding>,

@@ -140,9 +140,9 @@ pub struct ReserveSpec {
     /// The network they are to be of.
     #[schema(value_type = schema::Name)]
     pub network: Name,
-    /// How many pods they are to suffice for, 1–64; there may come fewer.
-    #[serde(deserialize_with = "field::in_range::<_, 1, 64>")]
-    #[schema(minimum = 1, maximum = 64)]
+    /// How many pods they are to suffice for, 1–32; there may come fewer.
+    #[serde(deserialize_with = "field::in_range::<_, 1, 32>")]
+    #[schema(minimum = 1, maximum = 32)]
     pub count: u32,
 }
 
@@ -180,7 +180,7 @@ pub struct ReserveReturn {
     pub fence: u64,
     /// The addresses, at most 1024. Those that are not in its reserve are left alone.
     #[serde(deserialize_with = "field::ips")]
-    #[schema(value_type = Vec<schema::Address>, max_items = 1024)]
+    #[schema(value_type = Vec<schema::Ip>, max_items = 1024)]
     pub addresses: Vec<IpAddr>,
 }
 
@@ -209,7 +209,7 @@ pub struct HoldingsReport {
     pub runtime: Option<Vec<ContainerId>>,
     /// The addresses that it keeps in reserve, at most 1024.
     #[serde(default, deserialize_with = "field::ips")]
-    #[schema(value_type = Vec<schema::Address>, max_items = 1024)]
+    #[schema(value_type = Vec<schema::Ip>, max_items = 1024)]
     pub reserve: Vec<IpAddr>,
 }
 
@@ -228,7 +228,7 @@ pub struct Held {
     pub mac: MacAddr,
     /// Its addresses, 1–2.
     #[serde(deserialize_with = "field::fixed")]
-    #[schema(value_type = Vec<schema::Address>, min_items = 1, max_items = 2)]
+    #[schema(value_type = Vec<schema::Ip>, min_items = 1, max_items = 2)]
     pub addresses: Vec<IpAddr>,
     /// The pod, if the runtime named one.
     #[serde(
@@ -240,7 +240,7 @@ pub struct Held {
     pub pod: Option<Pod>,
 }
 
-/// That a node is about to be switched off for good.
+/// That a node's agent stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Farewell {

@@ -248,7 +248,7 @@ struct RawRequest {
     #[schema(value_type = Option<schema::Attachment>)]
     attachment: Option<Attachment>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::Address>)]
+    #[schema(value_type = Option<schema::Ip>)]
     to: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     protocol: Option<String>,
@@ -264,7 +264,7 @@ struct RawRequest {
     #[schema(value_type = Option<schema::Name>)]
     network: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::Address>)]
+    #[schema(value_type = Option<schema::Ip>)]
     ip: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline_seconds: Option<u16>,

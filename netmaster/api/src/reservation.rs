@@ -28,13 +28,13 @@ pub struct ReservationSpec {
     pub network: Name,
     /// Whom they are for.
     pub holder: Holder,
-    /// Which addresses, in the order of a StatefulSet's ordinals, at most 1024.
+    /// Which addresses, in the order of a StatefulSet's ordinals, at most 256.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "field::list::<_, _, 1024>"
+        deserialize_with = "field::list::<_, _, 256>"
     )]
-    #[schema(max_items = 1024)]
+    #[schema(max_items = 256)]
     pub addresses: Vec<ReservedAddress>,
     /// The subnets to take them from, one or one of each family; not together with `addresses`.
     #[serde(
@@ -44,14 +44,14 @@ pub struct ReservationSpec {
     )]
     #[schema(value_type = Vec<schema::Name>, max_items = 2)]
     pub subnets: Vec<Name>,
-    /// How many to take of each of `subnets`, 1–1024, beside `spare`.
+    /// How many to take of each of `subnets`, 1–256, beside `spare`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 1024)]
+    #[schema(minimum = 1, maximum = 256)]
     pub count: Option<u32>,
     /// How many of a workload's addresses are there for a rolling update only, beyond its
-    /// replicas, 0–1024; 0 if left out.
+    /// replicas, 0–256; 0 if left out.
     #[serde(default)]
-    #[schema(maximum = 1024)]
+    #[schema(maximum = 256)]
     pub spare: u32,
     /// How long it is kept while the holder is away; if left out, for ever.
     #[serde(default)]
@@ -127,7 +127,7 @@ pub struct Reservation {
 pub struct ReservedAddress {
     /// The address.
     #[serde(deserialize_with = "field::ip")]
-    #[schema(value_type = schema::Address)]
+    #[schema(value_type = schema::Ip)]
     pub ip: IpAddr,
     /// The MAC address to use with it; if left out, the one that is derived from the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -35,7 +35,7 @@ macro_rules! text {
 text! {
     Name: "^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$",
         "1–63 of a–z, 0–9, `-` and `.`, beginning and ending with a letter or digit", "blue";
-    Address: "^[0-9A-Fa-f:.]+$", "An IPv4 or IPv6 address", "10.1.0.10";
+    Ip: "^[0-9A-Fa-f:.]+$", "An IPv4 or IPv6 address", "10.1.0.10";
     Cidr: "^[0-9A-Fa-f:.]+/[0-9]{1,3}$",
         "A network address without host bits, and its prefix length in bits", "10.1.0.0/24";
     AddressRange: "^[0-9A-Fa-f:.]+(-[0-9A-Fa-f:.]+)?$",
@@ -81,7 +81,7 @@ mod tests {
             assert!(pattern.starts_with('^') && pattern.ends_with('$'), "{name}");
             let read = match *name {
                 "Name" => example.parse::<trunkline_types::Name>().is_ok(),
-                "Address" => example.parse::<std::net::IpAddr>().is_ok(),
+                "Ip" => example.parse::<std::net::IpAddr>().is_ok(),
                 "Cidr" => example.parse::<trunkline_types::Cidr>().is_ok(),
                 "AddressRange" => example.parse::<trunkline_types::AddressRange>().is_ok(),
                 "Mac" => example.parse::<trunkline_types::MacAddr>().is_ok(),

@@ -28,7 +28,7 @@ pub struct SubnetSpec {
     pub cidr: Cidr,
     /// The top-of-rack switch's address in it; never handed out.
     #[serde(deserialize_with = "field::ip")]
-    #[schema(value_type = schema::Address)]
+    #[schema(value_type = schema::Ip)]
     pub gateway: IpAddr,
     /// What may be handed out, at most 256 ranges; if left out or empty, every host address but
     /// the gateway.
@@ -78,7 +78,7 @@ pub struct Subnet {
     #[schema(value_type = schema::Cidr)]
     pub cidr: Cidr,
     /// The top-of-rack switch's address in it; never handed out.
-    #[schema(value_type = schema::Address)]
+    #[schema(value_type = schema::Ip)]
     pub gateway: IpAddr,
     /// What may be handed out, in order.
     #[schema(value_type = Vec<schema::AddressRange>)]

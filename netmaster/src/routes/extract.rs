@@ -106,10 +106,13 @@ fn unreadable(path: &str, error: &serde_json::Error) -> Failure {
         // Of a field that is missing only the text knows the name.
         "." => match missing(text) {
             Some((field, why)) => Failure::field(field, why),
-            None => match named(text) {
-                Some((field, why)) => Failure::field(field, why),
-                None => Failure::new(ErrorCode::InvalidField, text),
-            },
+            None => {
+                let failure = Failure::new(ErrorCode::InvalidField, text);
+                match named(text) {
+                    Some(field) => failure.of_field(field),
+                    None => failure,
+                }
+            }
         },
         path => match missing(text) {
             Some((field, why)) => Failure::field(&format!("{path}.{field}"), why),
@@ -130,10 +133,12 @@ fn missing(text: &str) -> Option<(&str, &'static str)> {
     Some((rest.strip_suffix('`')?, why))
 }
 
-/// The field that the text of a type begins with whose fields depend on each other, and the rest.
-fn named(text: &str) -> Option<(&str, &str)> {
-    let (field, why) = text.strip_prefix("field `")?.split_once('`')?;
-    Some((field, why.trim_start_matches([':', ' '])))
+/// The field that a text begins with: that of a type whose fields depend on each other, or one that
+/// is not known beside a revision.
+fn named(text: &str) -> Option<&str> {
+    let text = text.strip_prefix("unknown ").unwrap_or(text);
+    let (field, _) = text.strip_prefix("field `")?.split_once('`')?;
+    Some(field)
 }
 
 /// What stands for the `{…}` of the route.

@@ -77,7 +77,10 @@ async fn items_after(
     let next = next.filter(|_| page.len() == limit);
     let mut items: Vec<Holding> = page.into_iter().map(view).collect();
     if next.is_none() {
-        let ended = |one: &Holding| items.iter().any(|past| past.from == one.from);
+        let ended = |one: &Holding| {
+            let mut past = items.iter();
+            past.any(|past| past.attachment == one.attachment && past.from == one.from)
+        };
         items.extend(present.filter(|one| !ended(one)));
     }
     Ok((items, next))

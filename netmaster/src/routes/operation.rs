@@ -27,6 +27,16 @@ impl Described {
         }
     }
 
+    /// A type with another as its parameter, under a name that tells both.
+    pub(super) fn generic<T: ToSchema>(name: &str) -> Self {
+        let mut parts = vec![(name.to_owned(), T::schema())];
+        T::schemas(&mut parts);
+        Self {
+            schema: RefOr::Ref(utoipa::openapi::Ref::from_schema_name(name)),
+            parts,
+        }
+    }
+
     /// A type as it is, without a name.
     pub(super) fn inline<T: ToSchema>() -> Self {
         let mut parts = Vec::new();

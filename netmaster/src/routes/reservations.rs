@@ -10,8 +10,9 @@ use trunkline_types::{Labels, Pod};
 use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
 
-/// How many addresses of a subnet may be asked for at once, and how many may be spare.
-const COUNT: u32 = 1024;
+/// How many addresses of a subnet may be asked for, and how many may be spare: as many as a
+/// reservation has at most.
+const COUNT: u32 = 256;
 
 pub(crate) enum Reservations {}
 

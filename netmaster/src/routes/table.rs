@@ -8,6 +8,7 @@ use trunkline_netmaster_api::{
     NodeRequestSpec, NodeSpec, Registration, Reserve, ReserveReturn, ReserveSpec, ToAgent,
     WatchEvent,
 };
+use utoipa::ToSchema;
 use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 
@@ -92,19 +93,22 @@ fn paths<N: Noun>(key: &[&str]) -> (String, String) {
 }
 
 fn listed<N: Noun>(operation: Operation) -> Operation {
+    let name = <N::View as ToSchema>::name();
     operation
         .about(N::PATH, "Lists them page by page, or watches them")
         .with(selecting::<N>())
         .answers(
             StatusCode::OK,
             "A page of the list, in the order of keys; with `watch`, lines of what changes",
-            Described::of::<List<N::View>>(),
+            Described::generic::<List<N::View>>(&format!("{name}List")),
         )
         .answers_as(
             StatusCode::OK,
             "",
             MEDIA_TYPE,
-            Some(Described::of::<WatchEvent<N::View>>()),
+            Some(Described::generic::<WatchEvent<N::View>>(&format!(
+                "{name}WatchEvent"
+            ))),
         )
 }
 
@@ -169,10 +173,10 @@ fn of_nodes() -> Vec<Operation> {
         of_node(Method::POST, "/farewell", nodes::farewell)
             .about(
                 Nodes::PATH,
-                "Says that the agent stops for good; for agents",
+                "Gives back what a node has for itself, as its agent stops; for agents",
             )
             .takes(Described::of::<Farewell>())
-            .answers_nothing("Its reserve is taken back"),
+            .answers_nothing("Its reserve and its own addresses are free"),
         of_node(Method::POST, "/waive", nodes::waive)
             .about(
                 Nodes::PATH,

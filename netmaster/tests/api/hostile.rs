@@ -75,7 +75,7 @@ fn templates() -> Vec<(Method, &'static str, Value)> {
             json!({
                 "name": "r", "network": "blue", "addresses": [{"ip": "10.1.0.11"}],
                 "holder": {"kind": "pod", "namespace": "shop", "name": "db-0"},
-                "retention": {"seconds": 60}, "owner": "me", "reason": "why", "expires": 4e9 as u64,
+                "retention": {"seconds": 60}, "owner": "me", "reason": "why", "expires": 4_000_000_000_u64,
             }),
         ),
         post(

@@ -14,7 +14,8 @@ mod watches;
 use netmaster::Netmaster;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use trunkline_netmaster_api::{Endpoint, ErrorCode, Network, Query};
+use trunkline_netmaster_api::{Endpoint, EndpointSpec, ErrorCode, Network, Query};
+use trunkline_types::Pod;
 
 #[tokio::test]
 async fn networks_are_created_shown_listed_and_deleted() {
@@ -151,25 +152,31 @@ async fn release_is_a_success_however_often() {
 }
 
 #[tokio::test]
-async fn a_full_subnet_says_so_and_gives_again_after_a_release() {
+async fn a_full_subnet_says_so_and_gives_the_last_owner_its_address_again() {
     let netmaster = Netmaster::with_blue().await;
-    for attachment in ["c1/eth0", "c2/eth0", "c3/eth0"] {
+    for attachment in ["c1/eth0", "c3/eth0"] {
         netmaster.allocate(attachment).await;
     }
-    let error = netmaster
-        .client
-        .allocate(&netmaster::wish("c4/eth0"))
-        .await
-        .unwrap_err();
+    let pod = Pod {
+        namespace: "shop".to_owned(),
+        name: "web-0".to_owned(),
+    };
+    let of_pod = |attachment| EndpointSpec {
+        pod: Some(pod.clone()),
+        ..netmaster::wish(attachment)
+    };
+    let client = &netmaster.client;
+    let first = client.allocate(&of_pod("c2/eth0")).await.unwrap();
+    let stranger = netmaster::wish("c4/eth0");
+    let error = client.allocate(&stranger).await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::SubnetFull));
     assert!(error.is_full() && !error.is_conflict() && !error.is_retryable());
-    assert!(
-        error.to_string().contains("3 of 3 in use in `blue-r1`"),
-        "{error}"
-    );
-    let middle = "c2/eth0".parse().unwrap();
-    netmaster.client.release(&middle).await.unwrap();
-    assert_eq!(netmaster.allocate("c4/eth0").await, "10.1.0.11");
+    assert!(error.to_string().contains("3 of 3 in use"), "{error}");
+    client.release(&first.attachment).await.unwrap();
+    // It cools down, for all but the pod that had it.
+    assert!(client.allocate(&stranger).await.unwrap_err().is_full());
+    let again = client.allocate(&of_pod("c5/eth0")).await.unwrap();
+    assert_eq!(again.addresses, first.addresses);
 }
 
 #[tokio::test]
@@ -186,7 +193,7 @@ async fn the_client_tells_kinds_of_errors_apart() {
         "{missing}"
     );
     netmaster.allocate("c1/eth0").await;
-    let elsewhere = trunkline_netmaster_api::EndpointSpec {
+    let elsewhere = EndpointSpec {
         node: "n2".parse().unwrap(),
         ..netmaster::wish("c1/eth0")
     };

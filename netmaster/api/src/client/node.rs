@@ -87,7 +87,8 @@ impl Client {
         self.tell(self.call(Method::PUT, &path), report).await
     }
 
-    /// Says that a node goes for good: all it holds is free.
+    /// Says that a node's agent stops: its reserve and its own addresses are free, until it registers
+    /// again.
     ///
     /// # Errors
     ///

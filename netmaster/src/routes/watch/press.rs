@@ -19,10 +19,13 @@ use crate::feed::{Happening, Publication};
 /// behind has its lines rendered again.
 const SHEETS: usize = 256;
 
+/// A sheet, or the place where whoever comes first will put it.
+type Place = Arc<OnceLock<Arc<Sheet>>>;
+
 /// The lines of the last publications.
 #[derive(Debug, Default)]
 pub(super) struct Press {
-    sheets: Mutex<BTreeMap<(Revision, Kind), Arc<OnceLock<Arc<Sheet>>>>>,
+    sheets: Mutex<BTreeMap<(Revision, Kind), Place>>,
 }
 
 impl Press {

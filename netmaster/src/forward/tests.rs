@@ -1,0 +1,201 @@
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::http::StatusCode;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use trunkline_ipam::Policy;
+
+use super::*;
+use crate::allocator::{Allocator, Gate, Unavailable};
+use crate::connections::Connections;
+use crate::feed::Published;
+use crate::metrics::Metrics;
+use crate::requests::Relay;
+use crate::routes::{Watches, router};
+use crate::store::{Embedded, Store as _, load_catalog};
+use crate::sweeper::{Heard, Reports};
+use crate::tasks::Services;
+
+#[test]
+fn only_what_writes_or_is_for_agents_goes_to_the_leader() {
+    for (method, path) in [
+        (Method::POST, "/v1/networks"),
+        (Method::PUT, "/v1/networks/blue"),
+        (Method::PATCH, "/v1/nodes/n1"),
+        (Method::DELETE, "/v1/endpoints/c1/eth0"),
+        (Method::GET, "/v1/nodes/n1/requests"),
+        (Method::POST, "/v1/nodes/n1/requests/7/answer"),
+    ] {
+        assert!(is_for_leader(&method, path), "{method} {path}");
+    }
+    for (method, path) in [
+        (Method::GET, "/v1/networks"),
+        (Method::HEAD, "/v1/networks/blue"),
+        (Method::GET, "/v1/nodes/requests"),
+        (Method::POST, "/v1/explain"),
+        (Method::POST, "/healthz"),
+        (Method::GET, "/metrics"),
+    ] {
+        assert!(!is_for_leader(&method, path), "{method} {path}");
+    }
+}
+
+#[test]
+fn headers_of_one_connection_stay_on_it() {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("connection", "close, x-once"),
+        ("x-once", "1"),
+        ("transfer-encoding", "chunked"),
+        ("content-type", "application/json"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    remove_hop_by_hop(&mut headers);
+    assert_eq!(headers.len(), 1);
+    assert!(headers.contains_key("content-type"));
+}
+
+/// A follower that is served, and what it takes for the leader.
+struct Follower {
+    url: String,
+    role: watch::Sender<Role>,
+    _gate: watch::Sender<Gate>,
+    _stopping: watch::Sender<bool>,
+}
+
+impl Follower {
+    async fn of(leader: Option<String>) -> Self {
+        let store = Embedded::in_memory().unwrap();
+        let reader = store.reader();
+        let (catalog, position) = load_catalog(&reader).unwrap();
+        let published = Arc::new(Published::new(catalog, position));
+        let gate = watch::Sender::new(Gate::Shut(Unavailable::NotLeading));
+        let role = watch::Sender::new(Role::Follower { leader });
+        let allocator = Allocator::new(gate.subscribe(), role.subscribe(), published, reader);
+        let metrics = Metrics::new(Policy::default());
+        let services = Services {
+            allocator,
+            relay: Relay::new(metrics.clone()),
+            metrics,
+            reports: Reports::default(),
+            heard: Heard::default(),
+            policy: Arc::default(),
+        };
+        let (stopping, stopped) = watch::channel(false);
+        let app = App::new(
+            services,
+            Watches::up_to(10),
+            Forwarder::new(),
+            stopped.clone(),
+        );
+        let (listener, url) = listen().await;
+        tokio::spawn(Connections::new(router(app), 10, stopped).serve(listener));
+        Self {
+            url,
+            role,
+            _gate: gate,
+            _stopping: stopping,
+        }
+    }
+
+    async fn post(&self, headers: &[(&str, &str)]) -> (StatusCode, String) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut request = client.post(format!("{}/v1/networks?x=1", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.body("a body").send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+}
+
+async fn listen() -> (TcpListener, String) {
+    let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let listener = TcpListener::bind(any_port).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+#[track_caller]
+fn is_problem(answer: &(StatusCode, String), code: &str) {
+    assert_eq!(answer.0, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+    let body: Value = serde_json::from_str(&answer.1).unwrap();
+    assert_eq!(body["code"], code, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_write_goes_to_the_leader_and_its_answer_comes_back() {
+    let seen = Arc::new(Mutex::new(None));
+    let record = seen.clone();
+    let leader = Router::new().fallback(async move |request: Request| {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, 1000).await.unwrap();
+        *record.lock().unwrap() = Some((parts, body));
+        let headers = [("keep-alive", "timeout=5"), ("x-leader", "yes")];
+        (StatusCode::IM_A_TEAPOT, headers, "an answer")
+    });
+    let (listener, url) = listen().await;
+    tokio::spawn(async move { axum::serve(listener, leader).await });
+    let follower = Follower::of(Some(url.clone())).await;
+
+    let answer = follower.post(&[("x-own", "1"), ("te", "trailers")]).await;
+    assert_eq!(answer, (StatusCode::IM_A_TEAPOT, "an answer".to_owned()));
+    let (parts, body) = seen.lock().unwrap().take().unwrap();
+    assert_eq!(parts.method, Method::POST);
+    assert_eq!(parts.uri.path_and_query().unwrap(), "/v1/networks?x=1");
+    assert_eq!(body, "a body");
+    assert_eq!(parts.headers["x-own"], "1");
+    assert!(!parts.headers.contains_key("te"));
+    assert_eq!(parts.headers[FORWARDED], "1");
+    assert_eq!(parts.headers[HOST], url.trim_start_matches("http://"));
+}
+
+#[tokio::test]
+async fn without_a_leader_writes_are_refused_and_reads_served() {
+    let follower = Follower::of(None).await;
+    is_problem(&follower.post(&[]).await, "no_leader");
+    let list = reqwest::get(format!("{}/v1/networks", follower.url))
+        .await
+        .unwrap();
+    assert_eq!(list.status(), StatusCode::OK);
+    let ready = reqwest::get(format!("{}/readyz", follower.url))
+        .await
+        .unwrap();
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let leader = Some("http://127.0.0.1:9".to_owned());
+    follower.role.send_replace(Role::Follower { leader });
+    let ready = reqwest::get(format!("{}/readyz", follower.url))
+        .await
+        .unwrap();
+    assert_eq!(ready.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_request_is_not_passed_on_twice() {
+    let (listener, url) = listen().await;
+    let follower = Follower::of(Some(url)).await;
+    let answer = follower.post(&[("trunkline-forwarded", "1")]).await;
+    is_problem(&answer, "no_leader");
+    // Nobody came.
+    let nobody = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(nobody.is_err());
+}
+
+#[tokio::test]
+async fn a_leader_that_is_gone_did_nothing_and_one_that_breaks_off_may_have() {
+    let (listener, url) = listen().await;
+    let follower = Follower::of(Some(url)).await;
+    let broken = tokio::spawn(async move {
+        let (connection, _) = listener.accept().await.unwrap();
+        drop(connection);
+        // With the listener the address goes as well.
+    });
+    is_problem(&follower.post(&[]).await, "store_unavailable");
+    broken.await.unwrap();
+    is_problem(&follower.post(&[]).await, "no_leader");
+}
