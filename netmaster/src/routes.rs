@@ -20,6 +20,7 @@ mod nodes;
 mod noun;
 mod openapi;
 mod operation;
+mod parameter;
 mod pools;
 mod profiles;
 mod query;
@@ -64,7 +65,7 @@ pub(crate) fn router(app: App) -> Router {
         router = router.route(&operation.path, operation.handler);
     }
     router
-        .route("/openapi.json", get(move || serve(document.clone())))
+        .route("/openapi.json", get(async move || serve(document)))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(app.clone(), forward))
@@ -75,7 +76,7 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn serve(document: Bytes) -> Response {
+fn serve(document: Bytes) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (kind, Body::from(document)).into_response()
 }

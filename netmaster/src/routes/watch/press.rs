@@ -22,8 +22,11 @@ const SHEETS: usize = 256;
 /// The lines of the last publications.
 #[derive(Debug, Default)]
 pub(super) struct Press {
-    sheets: Mutex<BTreeMap<(Revision, Kind), Arc<OnceLock<Arc<Sheet>>>>>,
+    sheets: Mutex<BTreeMap<(Revision, Kind), Place>>,
 }
+
+/// A sheet, once somebody has asked for it.
+type Place = Arc<OnceLock<Arc<Sheet>>>;
 
 impl Press {
     /// What `publication` says about objects of kind `N`.
