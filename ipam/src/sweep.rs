@@ -85,11 +85,11 @@ impl Sweep {
         now: Timestamp,
     ) -> Vec<Finding> {
         let before = self.suspects.remove(evidence.node).unwrap_or_default();
-        let endpoints = catalog.endpoints_on(evidence.node);
+        let endpoints: Vec<_> = catalog.endpoints_on(evidence.node).collect();
         let mut suspects = BTreeMap::new();
         let mut findings = Vec::new();
-        for endpoint in endpoints {
-            let Some(reason) = evidence.against(endpoint, endpoints) else {
+        for endpoint in &endpoints {
+            let Some(reason) = evidence.against(endpoint, &endpoints) else {
                 continue;
             };
             let seen = before.get(&endpoint.attachment);
@@ -124,7 +124,7 @@ impl Sweep {
 impl Evidence<'_> {
     /// What says that `endpoint`, one of `all` on the node, is gone; none if something says that it
     /// is not, or if neither runtime nor orchestrator could be asked.
-    fn against(&self, endpoint: &Endpoint, all: &[Arc<Endpoint>]) -> Option<String> {
+    fn against(&self, endpoint: &Endpoint, all: &[&Arc<Endpoint>]) -> Option<String> {
         let container = &endpoint.attachment.container;
         if self.ovsdb.contains(&endpoint.attachment) {
             return None;
@@ -149,7 +149,7 @@ impl Evidence<'_> {
     }
 }
 
-fn is_superseded(endpoint: &Endpoint, all: &[Arc<Endpoint>]) -> bool {
+fn is_superseded(endpoint: &Endpoint, all: &[&Arc<Endpoint>]) -> bool {
     endpoint.pod.is_some()
         && all.iter().any(|other| {
             other.pod == endpoint.pod

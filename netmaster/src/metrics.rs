@@ -2,13 +2,13 @@
 //! compares the two.
 
 mod follow;
+mod labels;
 mod store;
 mod tally;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -21,6 +21,9 @@ use trunkline_netmaster_api::ErrorCode;
 use trunkline_types::Name;
 
 pub(crate) use follow::follow;
+use labels::{
+    CodeLabel, KindLabel, OutcomeLabels, RequestLabels, RouteLabels, StateLabel, SubnetLabels,
+};
 pub(crate) use store::{Measured, MeasuredCluster};
 use tally::Tallies;
 
@@ -85,46 +88,6 @@ pub(crate) struct Present {
     pub(crate) heard: usize,
     /// How many were not.
     pub(crate) silent: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    method: String,
-    route: String,
-    status: u16,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RouteLabels {
-    method: String,
-    route: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CodeLabel {
-    code: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct KindLabel {
-    kind: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateLabel {
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
-    kind: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SubnetLabels {
-    subnet: String,
-    state: &'static str,
 }
 
 /// From half a millisecond to eight seconds.

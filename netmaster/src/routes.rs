@@ -30,6 +30,7 @@ mod subnets;
 mod table;
 mod watch;
 
+use std::future::ready;
 use std::time::Duration;
 
 use axum::Router;
@@ -65,7 +66,10 @@ pub(crate) fn router(app: App) -> Router {
         router = router.route(&operation.path, operation.handler);
     }
     router
-        .route("/openapi.json", get(async move || serve(document)))
+        .route(
+            "/openapi.json",
+            get(move || ready(served(document.clone()))),
+        )
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(app.clone(), forward))
@@ -76,7 +80,7 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-fn serve(document: Bytes) -> Response {
+fn served(document: Bytes) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (kind, Body::from(document)).into_response()
 }

@@ -182,3 +182,5 @@ fn planning_leaves_the_ledger_alone() {
     add_node(&mut ledger, "n2", "r2");
     assert_ne!(ledger, before);
 }
+
+mod bound;

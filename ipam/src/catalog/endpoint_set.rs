@@ -31,6 +31,10 @@ impl EndpointSet {
         self.0.take(attachment).map(|by| by.0)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn values(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
         self.0.iter().map(|by| &by.0)
     }

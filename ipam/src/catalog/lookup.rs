@@ -1,29 +1,19 @@
-//! What allocation asks of the catalog.
+//! What planning asks of the catalog.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use trunkline_types::{Attachment, MacAddr, Name};
+use trunkline_types::{AddressRange, Cidr, LabelValue, MacAddr, Name, VlanId};
 
 use super::Catalog;
-use crate::{Address, AddressState, Endpoint, Epoch, Node, Placement, Subnet, mac};
+use crate::{Address, AddressState, Endpoint, Epoch, Group, Node, Placement, Pool, Subnet, mac};
 
 impl Catalog {
-    /// The endpoints after that attachment, in order; all of them without one.
-    pub fn endpoints_after(
-        &self,
-        attachment: Option<&Attachment>,
-    ) -> impl Iterator<Item = &Arc<Endpoint>> {
-        let (all, some) = match attachment {
-            None => (Some(self.endpoints.values()), None),
-            Some(attachment) => (None, Some(self.endpoints.after(attachment))),
-        };
-        all.into_iter().flatten().chain(some.into_iter().flatten())
-    }
-
     /// The endpoints on a node, by attachment.
-    #[must_use]
-    pub fn endpoints_on(&self, node: &Name) -> &[Arc<Endpoint>] {
+    pub fn endpoints_on<'a>(
+        &'a self,
+        node: &Name,
+    ) -> impl Iterator<Item = &'a Arc<Endpoint>> + use<'a> {
         self.index.holdings().endpoints_on(node)
     }
 
@@ -120,5 +110,107 @@ impl Catalog {
         self.index
             .unreported()
             .filter_map(|name| self.nodes.get(name))
+    }
+
+    pub(crate) fn network_with_vlan(
+        &self,
+        fabric: Option<&LabelValue>,
+        vlan: VlanId,
+    ) -> Option<&Name> {
+        self.index.network_with_vlan(fabric, vlan)
+    }
+
+    /// The names of a network's subnets, those of one rack after the other.
+    pub(crate) fn subnets_of(&self, network: &Name) -> impl Iterator<Item = &Name> {
+        self.index.subnets_of(network)
+    }
+
+    /// The placements for which a network has subnets.
+    pub(crate) fn placements_of(&self, network: &Name) -> impl Iterator<Item = &Placement> {
+        self.index.placements_of(network)
+    }
+
+    /// A subnet, other than `own`, that has addresses in common with `cidr`, if there is one.
+    pub(crate) fn subnet_overlapping(&self, cidr: Cidr, own: &Name) -> Option<&Arc<Subnet>> {
+        self.index
+            .neighbours(cidr)
+            .filter_map(|name| self.subnets.get(name))
+            .find(|subnet| subnet.name != *own && subnet.cidr.overlaps(cidr))
+    }
+
+    /// The subnet that `ip` is of, if there is one.
+    #[must_use]
+    pub fn subnet_of(&self, ip: IpAddr) -> Option<&Arc<Subnet>> {
+        let subnet = self.subnets.get(self.index.subnet_from(ip)?)?;
+        subnet.cidr.contains(ip).then_some(subnet)
+    }
+
+    /// The reserved addresses of a subnet, and the names of their reservations.
+    pub(crate) fn reserved_in(&self, cidr: Cidr) -> impl Iterator<Item = (IpAddr, &Name)> {
+        self.index.reserved_in(cidr)
+    }
+
+    /// The reservation that pins this MAC address on that network.
+    pub(crate) fn pinned_by(&self, network: &Name, mac: MacAddr) -> Option<&Name> {
+        self.index.pinned_by(network, mac)
+    }
+
+    /// The groups that bind `pool` where no other subnet has a pool of that name for them.
+    pub(crate) fn groups_relying_on(&self, pool: &Pool) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups.values().filter(move |group| {
+            group.pool.as_ref() == Some(&pool.name)
+                && !self.has_pool(group.network.as_ref(), &pool.name, Some(&pool.subnet))
+        })
+    }
+
+    /// Whether a subnet of `network`, or of any, that is not being deleted and is not `without`
+    /// has a pool of that name.
+    pub(crate) fn has_pool(
+        &self,
+        network: Option<&Name>,
+        pool: &Name,
+        without: Option<&Name>,
+    ) -> bool {
+        self.index
+            .subnets_with_pool(pool)
+            .filter(|subnet| Some(*subnet) != without)
+            .filter_map(|subnet| self.subnets.get(subnet))
+            .any(|subnet| {
+                !subnet.deleting && network.is_none_or(|network| subnet.network == *network)
+            })
+    }
+
+    /// The node that somebody has `address` on; none if nobody has it.
+    pub(crate) fn holder_node<'a>(&'a self, address: &'a Address) -> Option<&'a Name> {
+        match &address.state {
+            AddressState::Bound { attachment } => self.endpoint(attachment).map(|e| &e.node),
+            _ => address.held_by(),
+        }
+    }
+
+    /// The records of a subnet's addresses.
+    pub(crate) fn addresses_in(&self, cidr: Cidr) -> impl Iterator<Item = &Arc<Address>> {
+        self.addresses.range(cidr.network()..=cidr.last())
+    }
+
+    /// The records of a subnet's addresses that somebody has.
+    pub(crate) fn live_in(&self, cidr: Cidr) -> impl Iterator<Item = &Arc<Address>> {
+        self.addresses_in(cidr)
+            .filter(|address| !address.is_released())
+    }
+
+    /// The records of a range's addresses that somebody has.
+    pub(crate) fn live_between(&self, range: AddressRange) -> impl Iterator<Item = &Arc<Address>> {
+        self.addresses
+            .range(range.first()..=range.last())
+            .filter(|address| !address.is_released())
+    }
+
+    /// The records of all addresses on a node: its endpoints', its leases, and its own.
+    pub(crate) fn addresses_on(&self, node: &Name) -> impl Iterator<Item = &Arc<Address>> {
+        let endpoints = self.endpoints_on(node);
+        let bound = endpoints.flat_map(|endpoint| &endpoint.addresses);
+        let held = self.index.holdings().held_by(node);
+        (bound.map(|address| address.ip).chain(held)).filter_map(|ip| self.addresses.get(&ip))
     }
 }

@@ -1,1 +1,93 @@
+use super::*;
+use crate::Ledger;
+use crate::fixture::{NOW, add_subnet, give_back, ip, ledger, name, parse, request, subnet, take};
 
+fn seen(address: &str, mac: &str) -> ConflictReport {
+    ConflictReport {
+        ip: ip(address),
+        mac: parse(mac),
+        node: name("n1"),
+    }
+}
+
+fn events(change: &Change) -> Vec<EventKind> {
+    let event = |edit: &Edit| match edit {
+        Edit::Put(Object::Event(event)) => Some(event.kind),
+        _ => None,
+    };
+    change.edits().iter().filter_map(event).collect()
+}
+
+fn with_subnet() -> Ledger {
+    let mut ledger = ledger();
+    add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
+    ledger
+}
+
+#[test]
+fn a_conflict_is_an_event_once_and_again_with_another_machine() {
+    let mut ledger = with_subnet();
+    let first = seen("10.1.0.9", "00:bb:00:00:00:01");
+    let change = report_conflict(ledger.catalog(), &first, NOW).unwrap();
+    assert_eq!(events(&change), [EventKind::AddressConflict]);
+    ledger.apply(&change);
+    ledger.catalog().check().unwrap();
+    assert!(
+        report_conflict(ledger.catalog(), &first, NOW.after(59))
+            .unwrap()
+            .is_empty()
+    );
+    let later = report_conflict(ledger.catalog(), &first, NOW.after(60)).unwrap();
+    assert_eq!((later.edits().len(), events(&later)), (1, Vec::new()));
+    let other = seen("10.1.0.9", "00:bb:00:00:00:02");
+    let change = report_conflict(ledger.catalog(), &other, NOW).unwrap();
+    assert_eq!(events(&change), [EventKind::AddressConflict]);
+}
+
+#[test]
+fn a_conflict_outlives_the_holding_and_is_cleared() {
+    let mut ledger = with_subnet();
+    assert_eq!(take(&mut ledger, &request("c1/eth0")), "10.1.0.2");
+    let report = seen("10.1.0.2", "00:bb:00:00:00:01");
+    let change = report_conflict(ledger.catalog(), &report, NOW).unwrap();
+    ledger.apply(&change);
+    give_back(&mut ledger, "c1/eth0");
+    assert!(
+        ledger
+            .catalog()
+            .address(ip("10.1.0.2"))
+            .unwrap()
+            .conflict
+            .is_some()
+    );
+    assert_eq!(take(&mut ledger, &request("c2/eth0")), "10.1.0.3");
+    let change = clear_conflict(ledger.catalog(), ip("10.1.0.2"), NOW).unwrap();
+    assert_eq!(events(&change), [EventKind::AddressConflictCleared]);
+    ledger.apply(&change);
+    assert!(
+        clear_conflict(ledger.catalog(), ip("10.1.0.2"), NOW)
+            .unwrap()
+            .is_empty()
+    );
+    let free = ledger.free().of_subnet(&name("b")).unwrap();
+    assert!(free.general().in_order().any(|free| free == ip("10.1.0.2")));
+}
+
+#[test]
+fn the_rightful_holder_is_no_foreigner_and_the_address_must_be_somebodys() {
+    let mut ledger = with_subnet();
+    take(&mut ledger, &request("c1/eth0"));
+    let reason = |report| {
+        report_conflict(ledger.catalog(), &report, NOW)
+            .unwrap_err()
+            .reason()
+    };
+    assert_eq!(
+        reason(seen("10.1.0.2", "02:01:0a:01:00:02")),
+        Reason::Invalid
+    );
+    for nobodys in ["10.9.0.1", "10.1.0.1", "10.1.0.255"] {
+        let report = seen(nobodys, "00:bb:00:00:00:01");
+        assert_eq!(reason(report), Reason::NotFound(Kind::Address), "{nobodys}");
+    }
+}

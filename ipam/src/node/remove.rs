@@ -118,11 +118,9 @@ fn next(catalog: &Catalog, node: &Node, why: RemovalCause, now: Timestamp) -> St
     };
     let leases = catalog.leased_to(&node.name);
     let leases = leases.map(|address| vec![ending.lease(address)]);
-    let endpoints = match why.takes_node() {
-        true => catalog.endpoints_on(&node.name),
-        false => &[],
-    };
-    let mut rest = leases.chain(endpoints.iter().map(|endpoint| ending.endpoint(endpoint)));
+    let endpoints = catalog.endpoints_on(&node.name);
+    let endpoints = endpoints.filter(|_| why.takes_node());
+    let mut rest = leases.chain(endpoints.map(|endpoint| ending.endpoint(endpoint)));
     let mut edits = Vec::new();
     for more in rest.by_ref() {
         edits.extend(more);

@@ -64,7 +64,7 @@ impl<'a> Books<'a> {
         let holds = &self.report.holds;
         let held: BTreeSet<_> = holds.iter().flat_map(|held| &held.addresses).collect();
         let kept = |endpoint: &Endpoint| holds.iter().any(|held| held.is(endpoint));
-        let endpoints = self.catalog.endpoints_on(&self.node.name).iter();
+        let endpoints = self.catalog.endpoints_on(&self.node.name);
         let endpoints = endpoints
             .filter(|endpoint| !kept(endpoint))
             .map(|endpoint| ending.endpoint(endpoint));

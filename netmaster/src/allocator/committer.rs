@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
+use tokio::runtime::Handle;
 use tracing::debug;
 
 use super::{Inbox, Reply, Unavailable, Undone};
@@ -39,16 +41,23 @@ pub(super) fn run(
     jobs: &Receiver<Job>,
     published: &Arc<Published>,
     inbox: &Arc<Inbox>,
+    runtime: &Handle,
 ) -> Box<dyn Store> {
     let _told = TellIfBroken(inbox);
     while let Ok(job) = jobs.recv() {
+        let begun = Instant::now();
         let outcome = commit(store.as_mut(), &job.batch, published);
+        debug!(
+            revision = job.batch.to().number(),
+            requests = job.replies.len(),
+            us = begun.elapsed().as_micros(),
+            done = outcome.is_ok(),
+            "batch"
+        );
         match outcome {
             Ok(()) => {
-                for reply in job.replies {
-                    reply(Ok(()));
-                }
                 inbox.put_outcome(Ok(()));
+                answer(job.replies, runtime);
             }
             Err(error) => {
                 job.fail(why(&error));
@@ -58,6 +67,15 @@ pub(super) fn run(
         }
     }
     store
+}
+
+/// Tells everybody that it is done: from within the runtime, where waking many tasks costs little.
+fn answer(replies: Vec<Reply>, runtime: &Handle) {
+    runtime.spawn(async move {
+        for reply in replies {
+            reply(Ok(()));
+        }
+    });
 }
 
 /// Tells the writer that it waits in vain, if this thread breaks off.
@@ -78,6 +96,5 @@ fn commit(store: &mut dyn Store, batch: &Batch, published: &Published) -> Result
     }
     let position = store.commit(batch)?;
     published.publish(batch.from(), position, batch.edits().cloned().collect());
-    debug!(revision = batch.to().number(), "committed");
     Ok(())
 }

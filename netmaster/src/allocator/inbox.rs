@@ -39,6 +39,9 @@ pub(crate) struct Inbox {
 
 struct State {
     plans: VecDeque<Plan>,
+    /// With how many plans the writer is to be woken. To wake it for each would cost more than to
+    /// plan.
+    wake_at: usize,
     outcome: Option<Result<(), StoreError>>,
     end: Option<End>,
 }
@@ -68,8 +71,8 @@ pub(super) enum Next {
 /// What the writer has room for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wants {
-    /// Plans.
-    pub(super) plans: bool,
+    /// Plans; it can wait until there are that many. 0 if it has no room for any.
+    pub(super) plans: usize,
     /// To hand over its batch at this time, unless something else comes before.
     pub(super) due: Option<Instant>,
     /// An outcome, and its end not before that.
@@ -81,6 +84,7 @@ impl Inbox {
         Self {
             state: Mutex::new(State {
                 plans: VecDeque::new(),
+                wake_at: 1,
                 outcome: None,
                 end: None,
             }),
@@ -92,16 +96,19 @@ impl Inbox {
     /// Puts `plan` in, when there is a place.
     pub(super) async fn put(&self, plan: Plan) -> Result<(), Closed> {
         let place = self.places.acquire().await.map_err(|_| Closed)?;
-        {
+        let wake = {
             let mut state = self.lock();
             if state.end.is_some() {
                 return Err(Closed);
             }
             state.plans.push_back(plan);
-        }
+            state.plans.len() == state.wake_at
+        };
         // It is given back when the plan is taken out.
         place.forget();
-        self.changed.notify_one();
+        if wake {
+            self.changed.notify_one();
+        }
         Ok(())
     }
 
@@ -143,12 +150,14 @@ impl Inbox {
             if state.end == Some(End::Now) && !wants.outcome {
                 return Next::End;
             }
-            if wants.plans
+            // However few they are, now that the writer is awake.
+            if wants.plans > 0
                 && let Some(plan) = state.plans.pop_front()
             {
                 self.places.add_permits(1);
                 return Next::Plan(plan);
             }
+            state.wake_at = wants.plans;
             if let Some(due) = wants.due {
                 let left = due.saturating_duration_since(Instant::now());
                 if left.is_zero() || state.end.is_some() {

@@ -36,12 +36,16 @@ impl Pace {
 
     /// Until when a batch of `requests` waits for more; a time that is past if it does not.
     pub(super) fn due(&self, now: Instant, requests: usize) -> Instant {
-        let crowd = self.crowds.iter().copied().max().unwrap_or(0);
-        let enough = crowd - crowd / 4;
         match self.last {
-            Some((done, took)) if requests < enough => done + took.min(PATIENCE),
+            Some((done, took)) if requests < self.enough() => done + took.min(PATIENCE),
             _ => now,
         }
+    }
+
+    /// How many requests are enough not to wait for more.
+    pub(super) fn enough(&self) -> usize {
+        let crowd = self.crowds.iter().copied().max().unwrap_or(0);
+        crowd - crowd / 4
     }
 }
 

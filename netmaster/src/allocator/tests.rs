@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use trunkline_ipam::{CreateNetworkError, Edit, Key, Revision, create_network};
 
+use super::writer::AHEAD;
 use super::*;
 use crate::replica::Replica;
 use crate::store::conformance::network;
@@ -357,22 +358,19 @@ async fn a_change_that_no_transaction_holds_is_refused_and_its_neighbours_are_no
         };
         allocator.write(plan).await
     });
-    let refused = async {
-        let refusal = huge.await.unwrap().unwrap_err();
-        assert!(
-            matches!(
-                refusal,
-                WriteError::TooLarge {
-                    operations: 129,
-                    ..
-                }
-            ),
-            "{refusal:?}"
-        );
-    };
-    refused.await;
     bench.decide(Fate::Done);
     bench.decide(Fate::Done);
+    let refusal = huge.await.unwrap().unwrap_err();
+    assert!(
+        matches!(
+            refusal,
+            WriteError::TooLarge {
+                operations: 129,
+                ..
+            }
+        ),
+        "{refusal:?}"
+    );
     assert_eq!(first.await.unwrap(), Ok(()));
     assert_eq!(second.await.unwrap(), Ok(()));
     assert_eq!(bench.networks(), 2);
@@ -383,13 +381,19 @@ async fn what_is_planned_behind_a_batch_that_fails_comes_to_nothing_with_it() {
     let bench = Bench::new().await;
     let first = tokio::spawn(bench.create(1));
     bench.until_commits(1).await;
-    let behind = tokio::spawn(bench.create(2));
-    while bench.planned.load(Ordering::SeqCst) < 2 {
+    // As many as are planned while the store is busy.
+    let behind: Vec<_> = (2..)
+        .take(AHEAD)
+        .map(|vlan| tokio::spawn(bench.create(vlan)))
+        .collect();
+    while bench.planned.load(Ordering::SeqCst) <= AHEAD {
         tokio::task::yield_now().await;
     }
     bench.decide(Fate::Lost);
     assert_eq!(first.await.unwrap(), UNAVAILABLE);
-    assert_eq!(behind.await.unwrap(), UNAVAILABLE);
+    for request in behind {
+        assert_eq!(request.await.unwrap(), UNAVAILABLE);
+    }
     assert_eq!(
         *bench.sizes.lock().unwrap(),
         [1],

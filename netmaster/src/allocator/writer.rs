@@ -5,6 +5,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use trunkline_ipam::{Change, Ledger, Revision};
 
@@ -18,6 +19,9 @@ use crate::store::{Batch, Room, Store, StoreError};
 /// How many requests share a batch at most, those that change nothing included.
 const REQUESTS: usize = 512;
 
+/// How many plans are made in one go while the store is busy.
+pub(super) const AHEAD: usize = 16;
+
 /// A writer that has ended.
 pub(crate) struct Ended {
     /// The store, for the next one.
@@ -27,7 +31,7 @@ pub(crate) struct Ended {
 }
 
 /// Starts writer and committer on `ledger`, which is what `store` holds. They end when `inbox`
-/// does, or when the store fails.
+/// does, or when the store fails. Called within the runtime.
 pub(crate) fn start(
     store: Box<dyn Store>,
     ledger: Ledger,
@@ -37,8 +41,10 @@ pub(crate) fn start(
     let (ending, ended) = oneshot::channel();
     let (jobs, incoming) = channel();
     let outcomes = inbox.clone();
-    let committer =
-        std::thread::spawn(move || committer::run(store, &incoming, &published, &outcomes));
+    let runtime = Handle::current();
+    let committer = std::thread::spawn(move || {
+        committer::run(store, &incoming, &published, &outcomes, &runtime)
+    });
     let writer = Writer {
         next: Filling::on(&ledger),
         ledger,
@@ -89,7 +95,7 @@ impl Writer {
     fn work(&mut self) -> Result<(), StoreError> {
         loop {
             let wants = Wants {
-                plans: self.next.has_room(),
+                plans: self.awaited(),
                 due: self.due(),
                 outcome: self.under_way.is_some(),
             };
@@ -101,6 +107,22 @@ impl Writer {
                 Next::Plan(plan) => self.plan(plan)?,
                 Next::Due => self.hand_over()?,
                 Next::End => return Ok(()),
+            }
+        }
+    }
+
+    /// How many plans are worth being woken for.
+    fn awaited(&self) -> usize {
+        if !self.next.has_room() {
+            0
+        } else if self.under_way.is_some() {
+            AHEAD
+        } else {
+            let missing = self.pace.enough().saturating_sub(self.next.replies.len());
+            if self.next.is_empty() {
+                1
+            } else {
+                missing.max(1)
             }
         }
     }

@@ -3,7 +3,8 @@
 use tokio::sync::watch;
 use trunkline_ipam::Object;
 
-use super::{KindLabel, Metrics, Tallies};
+use super::labels::KindLabel;
+use super::{Metrics, Tallies};
 use crate::allocator::Allocator;
 use crate::clock::now;
 use crate::feed::{Happening, Subscription};

@@ -34,13 +34,13 @@ pub(super) struct Stage {
     pub(super) published: Arc<Published>,
 }
 
-/// How a term ended. The store is given back.
+/// How a term ended.
 pub(super) enum Over {
-    /// Told to stop; all that was asked for is written.
+    /// Told to stop; all that was asked for is written, or was told that it is not.
     Stopped,
     /// The term's own end came.
     Lost,
-    /// The store failed.
+    /// The store failed, and is given back.
     Failed(Box<dyn Store>, StoreError),
     /// The writer broke off; there is no store any more.
     Broken,
@@ -112,14 +112,16 @@ impl Stage {
             self.set_role(Role::Follower { leader: None });
         }
         inbox.end(end);
-        match writer.await {
-            Ok(Ended {
-                store,
-                outcome: Err(error),
-            }) => Over::Failed(store, error),
-            Ok(_) if end == End::Drained => Over::Stopped,
-            Ok(_) => Over::Lost,
-            Err(_) => Over::Broken,
+        if let Ok(Ended {
+            outcome: Err(error),
+            ..
+        }) = writer.await
+        {
+            warn!(error = chain(&error), "the last commit failed");
+        }
+        match end {
+            End::Drained => Over::Stopped,
+            End::Now => Over::Lost,
         }
     }
 

@@ -129,13 +129,7 @@ impl Noun for Endpoints {
             .wanted::<Self>("node")
             .and_then(|node| node.parse::<Name>().ok());
         match node {
-            Some(node) => Box::new(
-                catalog
-                    .endpoints_on(&node)
-                    .iter()
-                    .cloned()
-                    .map(Object::Endpoint),
-            ),
+            Some(node) => Box::new(catalog.endpoints_on(&node).cloned().map(Object::Endpoint)),
             None => catalog.objects_after(Self::KIND, None),
         }
     }

@@ -356,9 +356,10 @@ fn keeps_records_out_of_memory(subject: &mut dyn Subject, author: &Author, runti
         *author.ledger.catalog(),
         "records are not loaded"
     );
+    let address = format!("{}10.0.0.1/", RECORDS[1]);
     let scan = |after: Option<&str>, limit| {
         runtime
-            .block_on(reader.scan(RECORDS[1], after, limit))
+            .block_on(reader.scan(&address, after, limit))
             .unwrap()
     };
     let first = scan(None, 10);

@@ -62,7 +62,7 @@ impl Reader {
     pub fn watch(&self, position: Position) -> Watch {
         match self {
             Self::Embedded(reader) => Watch::Embedded(reader.watch(position)),
-            Self::Etcd(reader) => Watch::Etcd(reader.watch(position)),
+            Self::Etcd(reader) => Watch::Etcd(Box::new(reader.watch(position))),
         }
     }
 }
@@ -73,7 +73,7 @@ pub enum Watch {
     /// Of the embedded store.
     Embedded(embedded::Watch),
     /// Of the store in etcd.
-    Etcd(etcd::Watch),
+    Etcd(Box<etcd::Watch>),
 }
 
 impl Watch {

@@ -50,7 +50,7 @@ async fn every_path_of_the_document_is_known_with_the_methods_it_names_and_no_ot
             .replace("{ip}", "10.1.0.10")
             .replace("{revision}", "1")
             .replace("{id}", "x");
-        let url: String = url.replace('{', "").replace('}', "");
+        let url: String = url.replace(['{', '}'], "");
         // No route knows this method, so each says which it knows.
         let answer = netmaster
             .http

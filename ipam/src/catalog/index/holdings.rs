@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use trunkline_types::{MacAddr, Name};
 
+use crate::catalog::endpoint_set::EndpointSet;
 use crate::{Address, AddressState, Endpoint, derived_mac, mac_of};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::catalog) struct Holdings {
-    /// Node → the endpoints on it, by attachment. A list, because a node has some hundred at most,
-    /// and there may be a million in all.
-    on_node: BTreeMap<Name, Vec<Arc<Endpoint>>>,
+    /// Node → the endpoints on it.
+    on_node: BTreeMap<Name, EndpointSet>,
     /// Node → the addresses that it leases or has for itself.
     held: BTreeMap<Name, BTreeSet<IpAddr>>,
     /// Subnet → its leased addresses.
@@ -56,17 +56,13 @@ impl Holdings {
 
     pub(super) fn add_endpoint(&mut self, endpoint: &Arc<Endpoint>) {
         let on_node = self.on_node.entry(endpoint.node.clone()).or_default();
-        let by = |other: &Arc<Endpoint>| other.attachment.cmp(&endpoint.attachment);
-        match on_node.binary_search_by(by) {
-            Ok(at) => on_node[at] = endpoint.clone(),
-            Err(at) => on_node.insert(at, endpoint.clone()),
-        }
+        on_node.insert(endpoint.clone());
         self.macs.extend(own(endpoint));
     }
 
     pub(super) fn remove_endpoint(&mut self, endpoint: &Endpoint) {
         if let Some(on_node) = self.on_node.get_mut(&endpoint.node) {
-            on_node.retain(|other| other.attachment != endpoint.attachment);
+            on_node.remove(&endpoint.attachment);
             if on_node.is_empty() {
                 self.on_node.remove(&endpoint.node);
             }
@@ -76,8 +72,12 @@ impl Holdings {
         }
     }
 
-    pub(in crate::catalog) fn endpoints_on(&self, node: &Name) -> &[Arc<Endpoint>] {
-        self.on_node.get(node).map_or(&[], Vec::as_slice)
+    pub(in crate::catalog) fn endpoints_on<'a>(
+        &'a self,
+        node: &Name,
+    ) -> impl Iterator<Item = &'a Arc<Endpoint>> + use<'a> {
+        let on_node = self.on_node.get(node).into_iter();
+        on_node.flat_map(EndpointSet::values)
     }
 
     pub(in crate::catalog) fn held_by(&self, node: &Name) -> impl Iterator<Item = IpAddr> {

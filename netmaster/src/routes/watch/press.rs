@@ -19,6 +19,9 @@ use crate::feed::{Happening, Publication};
 /// behind has its lines rendered again.
 const SHEETS: usize = 256;
 
+/// A sheet, or the place where whoever comes first will put it.
+type Place = Arc<OnceLock<Arc<Sheet>>>;
+
 /// The lines of the last publications.
 #[derive(Debug, Default)]
 pub(super) struct Press {

@@ -270,6 +270,8 @@ impl Connection {
         let mut options = ConnectOptions::new()
             .with_connect_timeout(CONNECT)
             .with_keep_alive(KEEP_ALIVE.0, KEEP_ALIVE.1)
+            // etcd cuts off who does so while there is no call.
+            .with_keep_alive_while_idle(false)
             // Else a member that is cut off from the others serves watches that bring nothing.
             .with_require_leader(true)
             .with_auto_token_refresh(true);

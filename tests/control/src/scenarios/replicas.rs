@@ -97,7 +97,7 @@ async fn faults_while_clients_work(context: Context) -> anyhow::Result<()> {
     }
     let parts = clients.stop().await?;
     cluster.wait_settled().await?;
-    conclude(parts, looker, &cluster.addresses()).await?;
+    conclude(parts, looker, &cluster.addresses(), 500).await?;
     cluster.expect_one_writer_at_a_time().await
 }
 
@@ -215,7 +215,8 @@ async fn a_paused_leader_writes_nothing_more(context: Context) -> anyhow::Result
     let mut parts = clients.stop().await?;
     parts.extend(witnesses);
     cluster.wait_settled().await?;
-    conclude(parts, looker, &cluster.addresses()).await?;
+    // For most of the time one of two replicas does not answer.
+    conclude(parts, looker, &cluster.addresses(), 50).await?;
     cluster.expect_one_writer_at_a_time().await
 }
 
