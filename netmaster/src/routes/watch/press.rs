@@ -28,9 +28,6 @@ pub(super) struct Press {
     sheets: Mutex<BTreeMap<(Revision, Kind), Place>>,
 }
 
-/// A sheet, once somebody has asked for it.
-type Place = Arc<OnceLock<Arc<Sheet>>>;
-
 impl Press {
     /// What `publication` says about objects of kind `N`.
     pub(super) fn sheet<N: Noun>(&self, app: &App, publication: &Publication) -> Arc<Sheet> {
