@@ -20,6 +20,7 @@ mod nodes;
 mod noun;
 mod openapi;
 mod operation;
+mod parameter;
 mod pools;
 mod profiles;
 mod query;

@@ -1,7 +1,9 @@
 //! The parameters of URLs.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -80,6 +82,17 @@ impl Parameters {
             );
             Failure::parameter(name, &why)
         })
+    }
+
+    pub(crate) fn parse<T>(&mut self, name: &str) -> Result<Option<T>, Failure>
+    where
+        T: FromStr<Err: Error + 'static>,
+    {
+        let Some(text) = self.take(name) else {
+            return Ok(None);
+        };
+        let parsed = text.parse().map(Some);
+        parsed.map_err(|error: T::Err| Failure::parameter(name, &chain(&error)))
     }
 
     /// How many things a page is to have.

@@ -9,8 +9,6 @@ use trunkline_netmaster_api::{
     WatchEvent,
 };
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 
 use super::addresses::Addresses;
 use super::endpoints::Endpoints;
@@ -22,9 +20,11 @@ use super::networks::Networks;
 use super::nodes::Nodes;
 use super::noun::{Managed, Noun, create, delete, show, update};
 use super::operation::{Described, Operation, Parameter};
+use super::parameter::{
+    boolean, in_path, limit, query, revision, selecting, string, with_revision,
+};
 use super::pools::Pools;
 use super::profiles::Profiles;
-use super::query::PAGE;
 use super::reservations::Reservations;
 use super::subnets::Subnets;
 use super::watch::MEDIA_TYPE;
@@ -44,6 +44,7 @@ pub(super) fn operations() -> Vec<Operation> {
         managed::<Profiles>(&["name"]),
         managed::<Reservations>(&["name"]),
         of_nodes(),
+        of_agents(),
         of_requests(),
         of_addresses(),
         of_endpoints(),
@@ -148,6 +149,12 @@ fn of_nodes() -> Vec<Operation> {
             .about(Nodes::PATH, "Removes a node, and frees what it holds")
             .with([powered_off])
             .answers_nothing("Removed"),
+    ]
+}
+
+/// What agents say and ask beside registering.
+fn of_agents() -> Vec<Operation> {
+    vec![
         of_node(Method::POST, "/reserve", nodes::reserve)
             .about(
                 Nodes::PATH,
@@ -348,6 +355,21 @@ fn of_the_whole() -> Vec<Operation> {
         Operation::new(Method::GET, "/v1/cluster", cluster::show)
             .about("cluster", "Which cluster it is, and who leads")
             .answers(StatusCode::OK, "As it is", Described::of::<Cluster>()),
+        Operation::new(Method::GET, "/v1/explain", explain::show)
+            .about("explain", "What a pod would be bound to, and why")
+            .with([
+                query("node", "The node it runs on", string()),
+                query("namespace", "Its namespace", string()),
+                query(
+                    "podLabels",
+                    "Its labels, like `app=web,tier=front`",
+                    string(),
+                ),
+                query("network", "The network that it itself asks for", string()),
+                query("pool", "The pool that it itself asks for", string()),
+                query("profile", "The profile that it itself asks for", string()),
+            ])
+            .answers(StatusCode::OK, "The ladder", Described::of::<Explanation>()),
         Operation::new(Method::POST, "/v1/explain", explain::explain)
             .about(
                 "explain",
@@ -376,118 +398,4 @@ fn of_the_whole() -> Vec<Operation> {
             .about("health", "Whether requests of all kinds are served")
             .answers_as(StatusCode::OK, "They are", "text/plain", Some(text())),
     ]
-}
-
-/// A spec with the revision that an update needs.
-fn with_revision(spec: Described) -> Described {
-    let revision = ObjectBuilder::new()
-        .property("revision", number())
-        .required("revision");
-    Described {
-        schema: AllOfBuilder::new().item(spec.schema).item(revision).into(),
-        parts: spec.parts,
-    }
-}
-
-fn in_path(key: &[&'static str]) -> Vec<Parameter> {
-    let parameters = key.iter().map(|name| Parameter {
-        name,
-        description: match *name {
-            "ip" => "The address",
-            "container" => "The container's id in the runtime",
-            "ifname" => "The interface's name in the container",
-            "subnet" => "The subnet's name",
-            "revision" => "The number of the change it happened with",
-            _ => "Its name",
-        }
-        .to_owned(),
-        schema: if *name == "revision" {
-            number()
-        } else {
-            string()
-        },
-        in_path: true,
-    });
-    parameters.collect()
-}
-
-fn query(name: &'static str, description: impl Into<String>, schema: RefOr<Schema>) -> Parameter {
-    Parameter {
-        name,
-        description: description.into(),
-        schema,
-        in_path: false,
-    }
-}
-
-fn revision() -> Parameter {
-    query(
-        "revision",
-        "Only if it is at this revision; else `stale_revision`",
-        number(),
-    )
-}
-
-fn selecting<N: Noun>() -> Vec<Parameter> {
-    let fields: Vec<_> = N::FIELDS
-        .iter()
-        .map(|field| format!("`{}`", field.name))
-        .collect();
-    vec![
-        query(
-            "labelSelector",
-            "What their labels must be, as in Kubernetes: `app=web,tier in (front,back),!legacy`",
-            string(),
-        ),
-        query(
-            "fieldSelector",
-            format!(
-                "What their fields must be: `<field>=<value>` or `<field>!=<value>`, joined by \
-                 commas; of a field with several values, one is enough. Fields: {}",
-                fields.join(", ")
-            ),
-            string(),
-        ),
-        limit(),
-        query(
-            "continue",
-            "Where the page before ended, as its `continue` says",
-            string(),
-        ),
-        query("watch", "Watch instead of listing", boolean()),
-        query(
-            "after",
-            "With `watch`: begin after this revision; if left out, begin with how they are",
-            number(),
-        ),
-    ]
-}
-
-fn limit() -> Parameter {
-    let schema = ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::Integer))
-        .minimum(Some(1))
-        .maximum(Some(u32::try_from(PAGE).unwrap_or(u32::MAX)));
-    let description = format!("How many to list at most; {PAGE} if left out");
-    query("limit", description, schema.into())
-}
-
-fn string() -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::String))
-        .into()
-}
-
-fn boolean() -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::Boolean))
-        .into()
-}
-
-fn number() -> RefOr<Schema> {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::Integer))
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .minimum(Some(0))
-        .into()
 }

@@ -9,157 +9,17 @@ use trunkline_netmaster_api::{ErrorCode, Problem};
 
 use crate::netmaster::Netmaster;
 
-/// Valid requests of every kind, to be spoiled. What they need is there.
+/// Valid requests of every kind, to be spoiled: method, path and body.
 fn templates() -> Vec<(Method, &'static str, Value)> {
-    let post = |path, body| (Method::POST, path, body);
-    let put = |path, body| (Method::PUT, path, body);
-    vec![
-        post(
-            "/v1/networks",
-            json!({"name": "n", "vlan": 7, "mtu": 1500, "labels": {"a": "b"}}),
-        ),
-        put(
-            "/v1/networks/blue",
-            json!({"name": "blue", "vlan": 100, "revision": 2}),
-        ),
-        post(
-            "/v1/subnets",
-            json!({
-                "name": "s", "network": "blue", "cidr": "10.9.0.0/24", "gateway": "10.9.0.1",
-                "ranges": ["10.9.0.10-10.9.0.20"], "exclusions": ["10.9.0.15"], "rack": "r1",
-                "labels": {"a": "b"},
-            }),
-        ),
-        post(
-            "/v1/subnets",
-            json!({
-                "name": "v6", "network": "blue", "cidr": "fd00:9::/64", "gateway": "fd00:9::1",
-                "nodes": "zone=a",
-            }),
-        ),
-        put(
-            "/v1/subnets/blue-r1",
-            json!({
-                "name": "blue-r1", "network": "blue", "rack": "r1", "cidr": "10.1.0.0/24",
-                "gateway": "10.1.0.1", "ranges": ["10.1.0.10-10.1.0.12"], "revision": 3,
-            }),
-        ),
-        post(
-            "/v1/pools",
-            json!({"subnet": "blue-r1", "name": "p", "ranges": ["10.1.0.12"]}),
-        ),
-        put(
-            "/v1/pools/blue-r1/p",
-            json!({"subnet": "blue-r1", "name": "p", "ranges": ["10.1.0.11"], "revision": 5}),
-        ),
-        post(
-            "/v1/groups",
-            json!({
-                "name": "g", "namespaces": ["shop"], "pods": "app=web", "network": "blue",
-                "pool": "p", "profile": "f", "priority": 1,
-            }),
-        ),
-        post(
-            "/v1/groups",
-            json!({"name": "h", "nodes": "zone in (a,b)", "network": "blue"}),
-        ),
-        post(
-            "/v1/profiles",
-            json!({
-                "name": "f", "ingress": {"bandwidth": 1_000_000, "burst": 9000},
-                "egress": {"bandwidth": 1_000_000}, "dscp": 46,
-            }),
-        ),
-        post(
-            "/v1/reservations",
-            json!({
-                "name": "r", "network": "blue", "addresses": [{"ip": "10.1.0.11"}],
-                "holder": {"kind": "pod", "namespace": "shop", "name": "db-0"},
-                "retention": {"seconds": 60}, "owner": "me", "reason": "why", "expires": 4_000_000_000_u64,
-            }),
-        ),
-        post(
-            "/v1/reservations",
-            json!({
-                "name": "q", "network": "blue", "subnets": ["blue-r1"], "count": 1, "spare": 1,
-                "holder": {"kind": "workload", "namespace": "shop", "name": "web"},
-                "retention": "forever",
-            }),
-        ),
-        put(
-            "/v1/nodes/n1",
-            json!({"rack": "r1", "labels": {"zone": "a"}, "boot_id": "b", "agent_version": "1"}),
-        ),
-        (
-            Method::PATCH,
-            "/v1/nodes/n1",
-            json!({"revision": 4, "rack": "r1", "labels": {"zone": "b"}}),
-        ),
-        post(
-            "/v1/nodes/n1/reserve",
-            json!({"fence": 4, "network": "blue", "count": 1}),
-        ),
-        post(
-            "/v1/nodes/n1/reserve/return",
-            json!({"fence": 4, "addresses": ["10.1.0.10"]}),
-        ),
-        put(
-            "/v1/nodes/n1/holdings",
-            json!({
-                "fence": 4, "epoch": 0, "runtime": ["c1"], "reserve": ["10.1.0.11"],
-                "ovsdb": [{
-                    "attachment": "c1/eth0", "network": "blue", "mac": "02:01:0a:01:00:0a",
-                    "addresses": ["10.1.0.10"], "pod": {"namespace": "shop", "name": "web-0"},
-                }],
-            }),
-        ),
-        post("/v1/nodes/n1/farewell", json!({"fence": 4})),
-        post("/v1/nodes/n1/waive", Value::Null),
-        (Method::DELETE, "/v1/nodes/n1", Value::Null),
-        post(
-            "/v1/endpoints",
-            json!({
-                "attachment": "c1/eth0", "node": "n1", "fence": 4, "network": "blue",
-                "pod": {"namespace": "shop", "name": "web-0"}, "pod_uid": "u",
-                "pod_labels": {"app": "web"}, "addresses": ["10.1.0.10"],
-                "workload": {"kind": "stateful_set", "namespace": "shop", "name": "web"},
-                "mac": "02:00:00:00:00:01", "pool": "p", "profile": "f", "leased": [],
-            }),
-        ),
-        post(
-            "/v1/endpoints",
-            json!({"attachment": "c2/eth0", "node": "n1", "network": "blue"}),
-        ),
-        (Method::DELETE, "/v1/endpoints/c1/eth0", Value::Null),
-        post(
-            "/v1/addresses/10.1.0.10/conflict",
-            json!({"mac": "02:00:00:00:00:09", "node": "n1"}),
-        ),
-        (
-            Method::DELETE,
-            "/v1/addresses/10.1.0.10/conflict",
-            Value::Null,
-        ),
-        post(
-            "/v1/addresses/10.1.0.10/release",
-            json!({"reason": "x", "force": true}),
-        ),
-        post(
-            "/v1/explain",
-            json!({
-                "node": "n1", "namespace": "shop", "pod_labels": {"app": "web"}, "network": "blue",
-            }),
-        ),
-        (Method::GET, "/v1/networks", Value::Null),
-        (Method::GET, "/v1/subnets/blue-r1", Value::Null),
-        (Method::GET, "/v1/addresses", Value::Null),
-        (Method::GET, "/v1/addresses/10.1.0.10/history", Value::Null),
-        (Method::GET, "/v1/endpoints", Value::Null),
-        (Method::GET, "/v1/events", Value::Null),
-        (Method::GET, "/v1/events/1", Value::Null),
-        (Method::GET, "/v1/cluster", Value::Null),
-        (Method::DELETE, "/v1/subnets/blue-r1", Value::Null),
-    ]
+    let lines = include_str!("hostile.txt").lines();
+    let templates = lines.map(|line| {
+        let mut parts = line.splitn(3, ' ');
+        let method = parts.next().unwrap().parse().unwrap();
+        let path = parts.next().unwrap();
+        let body = parts.next().unwrap_or("null");
+        (method, path, serde_json::from_str(body).unwrap())
+    });
+    templates.collect()
 }
 
 /// One request: a template, and what is done to it.
@@ -291,6 +151,8 @@ fn attack() -> impl Strategy<Value = Attack> {
         "powered_off",
         "at",
         "after",
+        "namespace",
+        "podLabels",
         "colour",
         "",
     ]);

@@ -462,6 +462,11 @@ async fn what_a_pod_is_bound_to_is_explained_and_given() {
     assert_eq!(matched, [false, true, true], "{ladder:?}");
     assert_eq!(ladder[0].why_not.as_deref(), Some("says_nothing"));
 
+    let url = "/v1/explain?node=n1&namespace=shop&podLabels=app=web,tier=front";
+    let same = netmaster.get(url).await.body;
+    assert_eq!(same["network"]["group"], "all", "{same}");
+    assert_eq!(same["profile"]["value"], "gold", "{same}");
+
     let body = json!({
         "attachment": "c1/eth0", "node": "n1", "pod": {"namespace": "shop", "name": "web-0"},
     });

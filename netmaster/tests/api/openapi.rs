@@ -95,7 +95,10 @@ fn table(head: &str) -> Vec<Vec<String>> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md");
     let page = std::fs::read_to_string(page).unwrap();
     let rest = page.split(&format!("\n| {head} |")).nth(1).unwrap();
-    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let rows = rest
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
     let rows = rows.map(|row| {
         let cells = row.trim_matches('|').split('|');
         cells.map(|cell| cell.trim().to_owned()).collect()
