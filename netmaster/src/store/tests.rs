@@ -111,7 +111,6 @@ fn the_written_form_of_addresses_and_endpoints_stays_as_it_is() {
             r#"/trunkline/v1/addresses/10.1.0.3 {"version":1,"ip":"10.1.0.3","subnet":"blue-1","network":"blue","state":{"released":{}},"since":1700000000,"revision":6}"#,
             r#"/trunkline/v1/endpoints/c1/eth0 {"version":1,"attachment":"c1/eth0","node":"n1","network":"blue","mac":"02:01:0a:01:00:02","addresses":[{"ip":"10.1.0.2","subnet":"blue-1"}],"created":1700000000,"revision":4}"#,
             r#"/trunkline/v1/holdings/10.1.0.3/00000000000000000006 {"version":1,"ip":"10.1.0.3","attachment":"c2/eth0","node":"n1","network":"blue","mac":"02:01:0a:01:00:03","from":1700000000,"to":1700000000,"reason":"released","revision":6}"#,
-            r#"/trunkline/v1/holdings/10.1.0.3/00000000000000000006 {"version":1,"ip":"10.1.0.3","attachment":"c2/eth0","node":"n1","network":"blue","mac":"02:01:0a:01:00:03","from":1700000000,"to":1700000000,"reason":"released","revision":6}"#,
             r#"/trunkline/v1/networks/blue {"version":1,"name":"blue","vlan":100,"mtu":1500,"revision":1}"#,
             r#"/trunkline/v1/nodes/n1 {"version":1,"name":"n1","rack":"r1","last_heard":1700000000,"fence":3,"reported":0,"revision":3}"#,
             r#"/trunkline/v1/subnets/blue-1 {"version":1,"name":"blue-1","network":"blue","cidr":"10.1.0.0/24","gateway":"10.1.0.1","ranges":["10.1.0.1-10.1.0.254"],"placement":{"rack":"r1"},"revision":2}"#,
