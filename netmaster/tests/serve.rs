@@ -132,10 +132,16 @@ fn a_log_filter_that_is_none_is_refused() {
 #[test]
 fn wrong_usage_has_an_exit_code_of_its_own() {
     let directory = tempfile::tempdir().unwrap();
-    let output = netmaster(directory.path(), &["--listen", "localhost"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
+    for flags in [
+        ["--listen", "localhost"],
+        ["--max-watches", "0"],
+        ["--max-connections", "many"],
+    ] {
+        let output = netmaster(directory.path(), &flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains(flags[0]), "{stderr}");
+    }
 }
 
 #[test]
