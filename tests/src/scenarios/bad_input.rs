@@ -124,9 +124,14 @@ fn a_full_subnet_is_said(context: &mut Context) -> anyhow::Result<()> {
     anyhow::ensure!(code == 100 && text.contains("`tiny"), "code {code}: {text}");
     anyhow::ensure!(text.contains("netctl"), "no way out in: {text}");
     node.cni("DEL", &first, "tiny")?.success()?;
-    // What was given back is there for the next.
-    node.cni("ADD", &second, "tiny")?.success()?;
-    node.cni("DEL", &second, "tiny")?.success()?;
+    // What was given back cools down, except for the pod that had it.
+    let (code, text) = node.cni("ADD", &second, "tiny")?.refusal()?;
+    anyhow::ensure!(
+        code == 100 && text.contains("released"),
+        "code {code}: {text}"
+    );
+    node.cni("ADD", &first, "tiny")?.success()?;
+    node.cni("DEL", &first, "tiny")?.success()?;
     expect_nothing_left(lab, node)?;
     lab.configure(&["subnet rm tiny-r1", "network rm tiny"])
 }
