@@ -29,7 +29,7 @@ const BUDGETS: [(&str, u64); 12] = [
     ("lab", 3),
     ("bench", 3),
     // To be raised when a group is added that does not fit.
-    (WHOLE, 30),
+    (WHOLE, 45),
 ];
 
 /// The whole run: set-up, every group, and the lab's own rehearsals.
@@ -269,11 +269,11 @@ mod tests {
             scenario("proxy", "c", true, 70.0),
         ]);
 
-        report.hold_to_budgets(Duration::from_secs(31 * 60));
+        report.hold_to_budgets(Duration::from_secs(46 * 60));
 
         assert_eq!(report.complaints.len(), 2);
         assert!(report.complaints[0].starts_with("group `deploy` took 2.3 minutes of 2"));
-        assert!(report.complaints[1].starts_with("group `whole run` took 31.0 minutes of 30"));
+        assert!(report.complaints[1].starts_with("group `whole run` took 46.0 minutes of 45"));
     }
 
     #[test]
