@@ -1,9 +1,8 @@
 //! Planning a reservation's beginning, change and end.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use trunkline_types::{Cidr, MacAddr, Name};
+use trunkline_types::{Cidr, Name};
 
 use super::choose::{self, Unchosen};
 use super::shape::{check_expiry, check_shape, check_texts};
@@ -293,39 +292,32 @@ impl Claim<'_> {
         let had = |address: &&ReservedAddress| {
             (self.current).is_some_and(|current| current.addresses.contains(address))
         };
-        let mut pins: BTreeMap<MacAddr, IpAddr> = BTreeMap::new();
+        let own = |ip: IpAddr| self.addresses.iter().any(|address| address.ip == ip);
         for address in self.addresses.iter().filter(|address| !had(address)) {
             let Some(mac) = address.mac else {
                 continue;
             };
-            match catalog.pinned_by(&spec.network, mac) {
-                Some(other) if *other != spec.name => {
-                    return Err(ReserveAddressError::MacInUse {
-                        ip: address.ip,
-                        mac,
-                        user: format!("reservation `{other}`"),
-                    });
-                }
-                _ => pins.insert(mac, address.ip),
+            let reserved = (catalog.pinned_by(&spec.network, mac))
+                .filter(|other| **other != spec.name)
+                .map(|other| format!("reservation `{other}`"));
+            let in_use = || {
+                let ip = catalog.mac_holder(&spec.network, mac)?;
+                let AddressState::Bound { attachment } = &catalog.address(ip)?.state else {
+                    return (!own(ip)).then(|| format!("address `{ip}`"));
+                };
+                let endpoint = catalog.endpoint(attachment)?;
+                let is_own = endpoint.addresses.iter().any(|address| own(address.ip));
+                (!is_own).then(|| format!("endpoint `{attachment}`"))
             };
+            if let Some(user) = reserved.or_else(in_use) {
+                return Err(ReserveAddressError::MacInUse {
+                    ip: address.ip,
+                    mac,
+                    user,
+                });
+            }
         }
-        if pins.is_empty() {
-            return Ok(());
-        }
-        let own = |ip: IpAddr| self.addresses.iter().any(|address| address.ip == ip);
-        let clash = catalog.endpoints().find(|endpoint| {
-            endpoint.network == spec.network
-                && pins.contains_key(&endpoint.mac)
-                && !endpoint.addresses.iter().any(|address| own(address.ip))
-        });
-        match clash.and_then(|endpoint| Some((endpoint, pins.get(&endpoint.mac)?))) {
-            None => Ok(()),
-            Some((endpoint, ip)) => Err(ReserveAddressError::MacInUse {
-                ip: *ip,
-                mac: endpoint.mac,
-                user: format!("endpoint `{}`", endpoint.attachment),
-            }),
-        }
+        Ok(())
     }
 }
 

@@ -244,7 +244,7 @@ fn check_pins(addresses: &[ReservedAddress]) -> Result<(), ReservationShapeError
                 return Err(ReservationShapeError::MacMismatch { ip, mac });
             }
             let pair = of_family(addresses, true).nth(place);
-            if let Some(other) = derived_from(mac)
+            if let Some(other) = crate::mac::ip_of(mac)
                 && pair.is_none_or(|own| own.ip != IpAddr::V4(other))
             {
                 return Err(ReservationShapeError::MacDerived { ip, mac, other });
@@ -252,11 +252,4 @@ fn check_pins(addresses: &[ReservedAddress]) -> Result<(), ReservationShapeError
         }
     }
     Ok(())
-}
-
-/// The address whose derived MAC address it is.
-fn derived_from(mac: MacAddr) -> Option<Ipv4Addr> {
-    let [_, _, a, b, c, d] = mac.octets();
-    let ip = Ipv4Addr::new(a, b, c, d);
-    (crate::mac_of(ip) == mac).then_some(ip)
 }
