@@ -24,6 +24,7 @@ pub use check::Inconsistency;
 use endpoint_set::EndpointSet;
 use index::Index;
 use ip_map::IpMap;
+pub use load::Loading;
 
 /// Every object there is, as of one revision.
 ///

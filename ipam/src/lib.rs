@@ -41,7 +41,7 @@ mod timestamp;
 
 pub use address::{Address, AddressState, Conflict};
 pub use allocate::{AddressUnfit, AllocateError, AllocateRequest, MacUnfit, NoSpace, allocate};
-pub use catalog::{Catalog, Inconsistency};
+pub use catalog::{Catalog, Inconsistency, Loading};
 pub use change::{Change, Edit, Key, Object, Planned, Revision, Step};
 pub use cluster::{Cluster, Epoch, begin_epoch, found_cluster, waive_report};
 pub use conflict::{ConflictError, ConflictReport, clear_conflict, report_conflict};

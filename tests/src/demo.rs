@@ -228,7 +228,7 @@ The lab is running; this shell is in its machine. Things to try:
   ip netns exec node1 tcpdump -eni eth1      the tagged frames on the uplink
   ovs-vsctl --db=unix:/run/lab/current/node1/db.sock show
   export NETMASTER=http://192.0.2.1:9630     then, in the namespace of netmaster:
-  ip netns exec netmaster $LAB_TARGET/release/netctl endpoint ls
+  ip netns exec netmaster $LAB_EXECUTABLES/netctl endpoint ls
 
 Leave it with `exit`: everything in it is gone then."
     );

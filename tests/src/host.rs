@@ -28,12 +28,15 @@ use control::Offer;
 use machine::{Guest, Terminal};
 use report::Report;
 use witness::Witness;
-use workspace::Workspace;
+use workspace::{Profile, Workspace};
 
 /// Carries out `command`: in a fresh virtual machine, or on this machine what needs none.
 pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
-    let workspace = Workspace::find()?;
+    let workspace = Workspace::find(match command {
+        GuestCommand::Bench { .. } => Profile::Release,
+        _ => Profile::Quick,
+    })?;
     let network = Witness::of_network(&workspace);
     match command {
         GuestCommand::Test {
@@ -97,7 +100,7 @@ fn bench(
 
 /// Runs the checks that need no virtual machine.
 pub fn check() -> anyhow::Result<ExitCode> {
-    let workspace = Workspace::find()?;
+    let workspace = Workspace::find(Profile::Quick)?;
     setup::ensure_for_check()?;
     let steps = check::run(&workspace)?;
     steps::conclude(&steps)
@@ -105,7 +108,7 @@ pub fn check() -> anyhow::Result<ExitCode> {
 
 /// Installs what is missing.
 pub fn setup() -> anyhow::Result<ExitCode> {
-    let workspace = Workspace::find()?;
+    let workspace = Workspace::find(Profile::Quick)?;
     setup::ensure_for(true)?;
     let kernel = kernel::fetch(&workspace.machine_dir())?;
     eprintln!("the lab is ready, with kernel {}", kernel.release());
@@ -133,7 +136,7 @@ fn test_all(
     network: Witness,
 ) -> anyhow::Result<ExitCode> {
     let files = Witness::of_files();
-    let build = build::run(workspace)?;
+    let build = build::run_with_tests(workspace)?;
     build.require()?;
     let mut report = Report::of_everything(build, check::run(workspace)?)?;
     run_scenarios(workspace, command, &mut report, None)?;

@@ -12,6 +12,48 @@ use super::intern::Interner;
 use super::{Catalog, Inconsistency};
 use crate::{Address, Endpoint, Object, Revision};
 
+/// A catalog in the making.
+#[derive(Debug, Default)]
+pub struct Loading {
+    /// Without the two kinds of which there are many.
+    catalog: Catalog,
+    addresses: Vec<Arc<Address>>,
+    endpoints: Vec<Arc<Endpoint>>,
+    /// Names are shared as they come, so that there are never many copies at a time.
+    interner: Interner,
+}
+
+impl Loading {
+    /// Takes an object in. They may come in any order, each once.
+    pub fn add(&mut self, object: Object) {
+        match self.interner.intern(object) {
+            Object::Address(address) => self.addresses.push(address),
+            Object::Endpoint(endpoint) => self.endpoints.push(endpoint),
+            other => self.catalog.put(other),
+        }
+    }
+
+    /// The catalog of all that was taken in, as it was at `revision`.
+    ///
+    /// # Errors
+    ///
+    /// [`Inconsistency`] if the objects contradict each other.
+    pub fn finish(self, revision: Revision) -> Result<Catalog, Inconsistency> {
+        let Self {
+            mut catalog,
+            addresses,
+            endpoints,
+            interner,
+        } = self;
+        drop(interner);
+        catalog.revision = revision;
+        catalog.put_addresses(addresses);
+        catalog.put_endpoints(endpoints);
+        catalog.check()?;
+        Ok(catalog)
+    }
+}
+
 impl Catalog {
     /// The catalog of `objects`, as they were at `revision`, in any order.
     ///
@@ -22,24 +64,11 @@ impl Catalog {
         revision: Revision,
         objects: impl IntoIterator<Item = Object>,
     ) -> Result<Self, Inconsistency> {
-        let mut catalog = Self {
-            revision,
-            ..Self::default()
-        };
-        let mut interner = Interner::default();
-        let (mut addresses, mut endpoints) = (Vec::new(), Vec::new());
+        let mut loading = Loading::default();
         for object in objects {
-            match interner.intern(object) {
-                Object::Address(address) => addresses.push(address),
-                Object::Endpoint(endpoint) => endpoints.push(endpoint),
-                other => catalog.put(other),
-            }
+            loading.add(object);
         }
-        drop(interner);
-        catalog.put_addresses(addresses);
-        catalog.put_endpoints(endpoints);
-        catalog.check()?;
-        Ok(catalog)
+        loading.finish(revision)
     }
 
     fn put_addresses(&mut self, addresses: Vec<Arc<Address>>) {

@@ -85,8 +85,8 @@ impl Places {
         };
         path.canonicalize().with_context(|| {
             format!(
-                "`{}` is not there: build it with `cargo build --release --package \
-                 trunkline-netmaster`, or name another with `--netmaster`",
+                "`{}` is not there: build it with `cargo build --package trunkline-netmaster` and the \
+                 profile of this executable, or name another with `--netmaster`",
                 path.display()
             )
         })

@@ -21,17 +21,28 @@ const STATIC: [(&str, &str); 2] = [
     ("trunkline-floor", "cni-floor"),
 ];
 
-/// Builds everything, in release mode.
+/// Builds everything that the lab runs.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<Step> {
+    Step::run("build", &workspace.log_dir(), executables(workspace))
+}
+
+/// Builds that, and the unit tests.
+pub(super) fn run_with_tests(workspace: &Workspace) -> anyhow::Result<Step> {
+    let mut tests = workspace.cargo();
+    tests.args(["test", "--workspace", "--no-run"]);
+    let commands = executables(workspace).chain([tests]);
+    Step::run("build", &workspace.log_dir(), commands)
+}
+
+fn executables(workspace: &Workspace) -> impl Iterator<Item = Command> {
     let mut processes = workspace.cargo();
-    processes.args(["build", "--release"]);
+    processes.args(["build", "--profile", workspace.profile().name()]);
     for package in PACKAGES {
         processes.args(["--package", package]);
     }
     let executables =
         STATIC.map(|(package, executable)| linked_statically(workspace, package, executable));
-    let commands = std::iter::once(processes).chain(executables);
-    Step::run("build", &workspace.log_dir(), commands)
+    std::iter::once(processes).chain(executables)
 }
 
 /// On the gnu target `crt-static` takes no extra toolchain. Only the last crate is given the flag, so its
@@ -40,7 +51,8 @@ fn linked_statically(workspace: &Workspace, package: &str, executable: &str) -> 
     let mut command = workspace.cargo();
     command.args([
         "rustc",
-        "--release",
+        "--profile",
+        workspace.profile().name(),
         "--package",
         package,
         "--bin",

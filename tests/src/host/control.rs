@@ -100,7 +100,7 @@ pub(super) fn results_file(workspace: &Workspace) -> PathBuf {
 }
 
 fn executable(workspace: &Workspace) -> PathBuf {
-    workspace.target().join("release/control")
+    workspace.executables().join("control")
 }
 
 /// The executable, told by the kernel to end should we be killed.

@@ -85,7 +85,7 @@ fn settings(workspace: &Workspace, kernel: &Kernel, guest: &Guest<'_>) -> anyhow
         ("LAB_KERNEL", kernel.release().to_owned()),
         ("LAB_MODULES", text(&kernel.modules())?),
         ("LAB_PATH", GUEST_PATH.to_owned()),
-        ("LAB_TARGET", text(workspace.target())?),
+        ("LAB_EXECUTABLES", text(&workspace.executables())?),
         ("LAB_WORKSPACE", text(workspace.root())?),
     ]);
     variables.push(match guest.terminal {

@@ -16,6 +16,26 @@ pub(super) struct Workspace {
     /// This executable. Found before anything is built: a build may replace it while it runs, and then
     /// the kernel no longer tells its path.
     executable: PathBuf,
+    profile: Profile,
+}
+
+/// How the executables that the lab runs are built: a profile of cargo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Profile {
+    /// Optimised, and built soon: for all that shows behaviour.
+    Quick,
+    /// As they are shipped: for benches.
+    Release,
+}
+
+impl Profile {
+    /// Its name for cargo, and that of its directory.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Release => "release",
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -25,8 +45,9 @@ struct Metadata {
 }
 
 impl Workspace {
-    /// Asks cargo about the workspace of the current directory.
-    pub(super) fn find() -> anyhow::Result<Self> {
+    /// Asks cargo about the workspace of the current directory, whose executables are built as
+    /// `profile` says.
+    pub(super) fn find(profile: Profile) -> anyhow::Result<Self> {
         let executable = std::env::current_exe().context("cannot tell this executable's path")?;
         let output = Command::new(cargo())
             .args([
@@ -49,6 +70,7 @@ impl Workspace {
             root: metadata.workspace_root,
             target: metadata.target_directory,
             executable,
+            profile,
         };
         fs::create_dir_all(found.machine_dir())
             .with_context(|| format!("cannot create `{}`", found.machine_dir().display()))?;
@@ -63,6 +85,16 @@ impl Workspace {
     /// cargo's target directory.
     pub(super) fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// How the executables are built.
+    pub(super) fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Where the executables are built.
+    pub(super) fn executables(&self) -> PathBuf {
+        self.target.join(self.profile.name())
     }
 
     /// This executable.

@@ -362,6 +362,6 @@ fn fresh_directory() -> anyhow::Result<PathBuf> {
 
 /// Where the executables were built, outside the machine.
 fn executables() -> anyhow::Result<PathBuf> {
-    let target = std::env::var_os("LAB_TARGET").context("LAB_TARGET is not set")?;
-    Ok(PathBuf::from(target).join("release"))
+    let executables = std::env::var_os("LAB_EXECUTABLES");
+    Ok(executables.context("LAB_EXECUTABLES is not set")?.into())
 }
