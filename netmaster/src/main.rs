@@ -7,6 +7,11 @@ use clap::Parser as _;
 use trunkline_netmaster::{Args, Command, backup, restore, serve, start_log};
 use trunkline_types::chain;
 
+/// A start frees as much as it keeps, on other threads than it was taken on. With glibc's allocator
+/// that takes nearly twice the time, and some memory more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Args::parse().command).await {

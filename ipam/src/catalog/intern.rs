@@ -3,17 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use trunkline_types::{Attachment, ContainerId, InterfaceName, Name};
+use foldhash::fast::RandomState;
+use trunkline_types::{Attachment, InterfaceName, Name};
 
 use crate::{Address, AddressState, Endpoint, Object};
 
 /// Makes the many objects share the text of the names in them. A million addresses that were read
-/// from a store name a few thousand nodes and subnets a million times, and every container twice.
+/// from a store name a few thousand nodes and subnets a million times.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
-    names: HashSet<Name>,
-    interfaces: HashSet<InterfaceName>,
-    containers: HashSet<ContainerId>,
+    names: HashSet<Name, RandomState>,
+    interfaces: HashSet<InterfaceName, RandomState>,
 }
 
 impl Interner {
@@ -62,7 +62,6 @@ impl Interner {
 
     fn attachment(&mut self, attachment: &mut Attachment) {
         shared(&mut self.interfaces, &mut attachment.ifname);
-        shared(&mut self.containers, &mut attachment.container);
     }
 
     fn name(&mut self, name: &mut Name) {
@@ -70,7 +69,7 @@ impl Interner {
     }
 }
 
-fn shared<T: Clone + Eq + std::hash::Hash>(seen: &mut HashSet<T>, value: &mut T) {
+fn shared<T: Clone + Eq + std::hash::Hash>(seen: &mut HashSet<T, RandomState>, value: &mut T) {
     match seen.get(value) {
         Some(known) => *value = known.clone(),
         None => {

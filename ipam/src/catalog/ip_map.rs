@@ -45,6 +45,13 @@ impl<V> IpMap<V> {
         }
     }
 
+    pub(super) fn get_mut(&mut self, ip: &IpAddr) -> Option<&mut V> {
+        match ip {
+            IpAddr::V4(ip) => self.v4.get_mut(ip),
+            IpAddr::V6(ip) => self.v6.get_mut(ip),
+        }
+    }
+
     pub(super) fn insert(&mut self, ip: IpAddr, value: V) -> Option<V> {
         match ip {
             IpAddr::V4(ip) => self.v4.insert(ip, value),

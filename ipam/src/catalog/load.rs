@@ -9,8 +9,9 @@ use std::sync::Arc;
 use trunkline_types::Name;
 
 use super::intern::Interner;
+use super::ip_map::IpMap;
 use super::{Catalog, Inconsistency};
-use crate::{Address, Endpoint, Object, Revision};
+use crate::{Address, AddressState, Endpoint, Object, Revision};
 
 /// A catalog in the making.
 #[derive(Debug, Default)]
@@ -83,6 +84,9 @@ impl Catalog {
 
     fn put_endpoints(&mut self, endpoints: Vec<Arc<Endpoint>>) {
         self.endpoints = endpoints.into_iter().collect();
+        for endpoint in self.endpoints.values() {
+            share_attachment(&mut self.addresses, endpoint);
+        }
         let mut on_nodes: HashMap<&Name, Vec<Arc<Endpoint>>> = HashMap::new();
         for endpoint in self.endpoints.values() {
             on_nodes
@@ -92,6 +96,18 @@ impl Catalog {
         }
         for (node, endpoints) in on_nodes {
             self.index.add_endpoints(node, endpoints);
+        }
+    }
+}
+
+/// The container's name is in the records of its addresses as well; one copy is enough.
+fn share_attachment(addresses: &mut IpMap<Arc<Address>>, endpoint: &Endpoint) {
+    for address in &endpoint.addresses {
+        let record = addresses.get_mut(&address.ip).and_then(Arc::get_mut);
+        if let Some(AddressState::Bound { attachment }) = record.map(|record| &mut record.state)
+            && *attachment == endpoint.attachment
+        {
+            attachment.clone_from(&endpoint.attachment);
         }
     }
 }
