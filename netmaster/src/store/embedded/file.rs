@@ -1,8 +1,8 @@
 //! Where the embedded store's data is, and how it is opened.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use redb::backends::InMemoryBackend;
@@ -74,7 +74,18 @@ fn unusable(directory: &Path) -> impl Fn(io::Error) -> StoreError {
 }
 
 fn open_file(path: &Path) -> Result<Database, StoreError> {
-    Database::create(path).map_err(|error| match error {
+    // As readable as a back-up: by its owner only.
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    let database = file
+        .map_err(DatabaseError::from)
+        .and_then(|file| Database::builder().create_file(file));
+    database.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::Locked {
             path: path.to_owned(),
         },
