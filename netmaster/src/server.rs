@@ -256,9 +256,9 @@ mod tests {
 
     #[tokio::test]
     async fn netmaster_ends_when_its_writer_breaks_off() {
-        let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let listen: [SocketAddr; 1] = ["127.0.0.1:0".parse().unwrap()];
         let store = Embedded::in_memory().unwrap();
-        let server = Server::bind(&[any_port], store, ServeOptions::default());
+        let server = Server::bind(&listen, store, ServeOptions::default());
         let server = server.await.unwrap();
         let allocator = server.services.allocator.clone();
         let running = tokio::spawn(server.run(std::future::pending()));

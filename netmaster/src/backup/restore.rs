@@ -134,7 +134,7 @@ pub(super) fn restore_into(
     let known = backup.trailer.revision.max(found.revision).number();
     let clock = now.unix_seconds().min(CLOCK) * PER_SECOND;
     let leapt = Revision::new(known.saturating_add(LEAP).max(clock));
-    catalog.apply(&Change::none(leapt));
+    catalog.apply(&Change::new(leapt, Vec::new()));
     let epoch = begin_epoch(&catalog, found.epoch, now);
     // Together with the rest, so that a crash cannot leave a restored store in its old epoch.
     let mut edits = Batch::on(leapt);

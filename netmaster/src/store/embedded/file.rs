@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use redb::backends::InMemoryBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{
     Database, DatabaseError, Durability, ReadableTable as _, TableDefinition, WriteTransaction,
 };
@@ -84,7 +84,8 @@ fn open_file(path: &Path) -> Result<Database, StoreError> {
         .open(path);
     let database = file
         .map_err(DatabaseError::from)
-        .and_then(|file| Database::builder().create_file(file));
+        .and_then(FileBackend::new)
+        .and_then(|file| Database::builder().create_with_backend(file));
     database.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::Locked {
             path: path.to_owned(),

@@ -338,7 +338,10 @@ fn told(error: &Error) -> String {
         other => return other.to_string(),
     };
     // The ones in between say the same in less precise words.
-    let root = std::iter::successors(cause, |cause| cause.source()).last();
+    let mut root = cause;
+    while let Some(cause) = root.and_then(|cause| cause.source()) {
+        root = Some(cause);
+    }
     match root.map(ToString::to_string) {
         Some(root) if !text.contains(&root) => format!("{text}: {root}"),
         _ => text,
