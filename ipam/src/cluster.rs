@@ -8,8 +8,9 @@ use crate::{Revision, Timestamp};
 
 pub use epoch::{begin_epoch, found_cluster, waive_report};
 
-/// How often the cluster was restored from a back-up. What was handed out in an earlier epoch after
-/// the back-up was made is not in the books of this one.
+/// The time since the cluster was last restored from a back-up: each restore begins a later one.
+/// What was handed out in an earlier epoch after the back-up was made is not in the books of this
+/// one.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -23,7 +24,8 @@ impl Epoch {
         Self(number)
     }
 
-    /// The epoch's number; 0 until the first restore.
+    /// The epoch's number: 0 until the first restore, and then as a rule the time of the last one,
+    /// in seconds since 1970-01-01 00:00:00 UTC. See [`begin_epoch`].
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0

@@ -57,6 +57,13 @@ impl Refusal for ConflictError {
             Self::NotForeign { .. } => Reason::Invalid,
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NotForeign { .. } => Some("mac"),
+            _ => None,
+        }
+    }
 }
 
 /// How many seconds what is known of a conflict may lag behind: seeing the same machine again and

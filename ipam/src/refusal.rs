@@ -118,4 +118,11 @@ impl fmt::Display for Kind {
 pub trait Refusal: std::error::Error {
     /// Why, for programs.
     fn reason(&self) -> Reason;
+
+    /// The field of what is wanted that makes no sense, as the API names it; `None` if it is at odds
+    /// with what is there rather than with itself. [`Reason::Cidr`], [`Reason::Gateway`],
+    /// [`Reason::Range`] and [`Reason::Invalid`] are about a field each time.
+    fn field(&self) -> Option<&'static str> {
+        None
+    }
 }

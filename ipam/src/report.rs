@@ -50,7 +50,7 @@ pub enum ReportError {
     /// It is a report of another epoch.
     #[error(
         "node `{node}` reports for epoch {}, and this cluster is in epoch {}: let its netplugin \
-         register again, and see `netctl cluster show`",
+         register again, and see `netctl status`",
         given.number(), current.number()
     )]
     WrongEpoch {

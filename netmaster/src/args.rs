@@ -16,7 +16,7 @@ pub use sweeper::SweeperArgs;
 
 /// Trunkline's control plane: owns networks, subnets and addresses
 #[derive(Debug, Parser)]
-#[command(name = "netmaster", version)]
+#[command(name = "netmaster", version, after_help = EXAMPLES)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -55,10 +55,33 @@ pub enum Command {
     ///
     /// No netmaster may use the store meanwhile. A new epoch begins: subnets hand out nothing until
     /// the nodes of their racks have reported what they hold, for what was handed out after the
-    /// back-up was made is not in it. Say which nodes are dead with `netctl node waive`.
+    /// back-up was made is not in it. See with `netctl status` whose reports are awaited, and say
+    /// which of those nodes are dead with `netctl node waive NAME`.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
 }
+
+/// The common ways to run it. `\` at the end of a line goes on with the next one.
+const EXAMPLES: &str = "\
+One replica, with its data in a file of its own:
+  netmaster serve
+
+Three replicas on an etcd of three members, with TLS towards etcd; on each its own address:
+  netmaster serve --store etcd \\
+    --etcd-endpoints https://etcd1:2379,https://etcd2:2379,https://etcd3:2379 \\
+    --etcd-ca /etc/trunkline/etcd-ca.pem \\
+    --etcd-cert /etc/trunkline/etcd.pem --etcd-key /etc/trunkline/etcd.key \\
+    --listen 10.0.0.11:9630 --allow-plaintext
+
+Back-up, of whatever store, while netmaster runs:
+  netmaster backup /var/backups/netmaster.backup
+
+Restore, while no replica runs; the store has to be empty. A new epoch begins: nodes report what
+they hold before their subnets hand out addresses again:
+  netmaster restore /var/backups/netmaster.backup
+  netmaster restore /var/backups/netmaster.backup --store etcd --etcd-endpoints http://etcd1:2379
+
+`netmaster <command> --help` says more of each.";
 
 const BACKUP_EXAMPLES: &str = "\
 Examples:
@@ -163,6 +186,14 @@ pub enum ConfigError {
     /// etcd is asked for, and not named.
     #[error("`--store etcd` needs to know where etcd is: name its members with `--etcd-endpoints`")]
     NoEndpoints,
+    /// An endpoint that is none.
+    #[error(
+        "etcd endpoint `{endpoint}` is not valid: write it like `https://etcd1:2379` or `etcd1:2379`"
+    )]
+    Endpoint {
+        /// The endpoint.
+        endpoint: String,
+    },
     /// etcd is named, and not asked for.
     #[error("`{flag}` is of no use to the embedded store: add `--store etcd`, or leave it out")]
     NotEtcd {
@@ -243,6 +274,8 @@ impl ServeArgs {
 mod tests {
     use std::time::Duration;
 
+    use clap::CommandFactory as _;
+
     use super::*;
     use crate::store::EtcdConfig;
 
@@ -309,12 +342,51 @@ mod tests {
                 &["--store=etcd", a, "--listen=0.0.0.0:1", "--allow-plaintext"],
                 "--advertise",
             ),
+            (
+                &["--store=etcd", "--etcd-endpoints=ftp://a:21"],
+                "`ftp://a:21`",
+            ),
+            (&["--store=etcd", "--etcd-endpoints=http://"], "`http://`"),
+            (&["--store=etcd", "--etcd-endpoints=a b"], "`a b`"),
+            (
+                &["--store=etcd", "--etcd-endpoints=http://a:2379/path"],
+                "`http://a:2379/path`",
+            ),
             (&[a], "--store etcd"),
             (&["--advertise=http://a"], "--store etcd"),
         ] {
             let error = config(flags).unwrap_err().to_string();
             assert!(error.contains(text), "{flags:?}: {error}");
         }
+    }
+
+    #[test]
+    fn the_help_tells_the_common_ways_in_commands_that_work() {
+        let help = Args::command().render_help().to_string();
+        assert!(help.contains(EXAMPLES), "{help}");
+        let joined = EXAMPLES.replace("\\\n", "");
+        let mut seen = Vec::new();
+        for line in joined.lines() {
+            let Some(line) = line.strip_prefix("  netmaster ") else {
+                continue;
+            };
+            let flags = ["netmaster"].into_iter().chain(line.split_whitespace());
+            let args = Args::try_parse_from(flags);
+            let args = args.unwrap_or_else(|error| panic!("{line}: {error}"));
+            seen.push(match args.command {
+                Command::Serve(args) => match args.config().unwrap().store {
+                    StoreConfig::Embedded { .. } => "serve",
+                    StoreConfig::Etcd(config) => {
+                        assert!(config.ca.is_some() && config.endpoints.len() == 3);
+                        "serve on etcd"
+                    }
+                },
+                Command::Backup(_) => "backup",
+                Command::Restore(_) => "restore",
+            });
+        }
+        let expected = ["serve", "serve on etcd", "backup", "restore", "restore"];
+        assert_eq!(seen, expected);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) async fn after(
         .filter_map(|object| match object {
             Ok(Object::Event(event)) => Some(Ok(event.as_ref().clone())),
             Ok(_) => None,
-            Err(error) => Some(Err(error)),
+            Err(error) => Some(Err(error.into())),
         })
         .collect()
 }

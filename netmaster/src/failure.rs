@@ -106,6 +106,10 @@ impl<E: Refusal + 'static> From<E> for Failure {
     fn from(refusal: E) -> Self {
         let reason = refusal.reason();
         let problem = Problem::new(code(reason), chain(&refusal));
+        let problem = match refusal.field() {
+            Some(field) => problem.of_field(field),
+            None => problem,
+        };
         Self(Box::new(match reason {
             Reason::StaleRevision { current } => problem.at(current.number()),
             _ => problem,

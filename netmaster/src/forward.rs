@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::watch;
 use tracing::{debug, warn};
 use trunkline_netmaster_api::{ErrorCode, NodeRequestSpec};
 use trunkline_types::chain;
@@ -22,9 +23,13 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::replica::Role;
 
-/// How long the leader may take to begin its answer. A write waits for the store, which has
-/// deadlines of its own.
-const DEADLINE: Duration = Duration::from_secs(15);
+/// How long the leader may take to begin its answer: a write waits for the store, which fails
+/// within some four seconds, and may wait for the batch before its own to do the same. A leader that
+/// hangs is given up sooner, when its lease has run out.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long an answer may still come from a leader that has been replaced.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -65,7 +70,13 @@ impl Forwarder {
         Self { client }
     }
 
-    async fn pass_on(&self, request: Request, leader: &str) -> Result<Response, Failure> {
+    /// Passes `request` on to `leader`, and waits for its answer for as long as `role` names it.
+    async fn pass_on(
+        &self,
+        request: Request,
+        leader: &str,
+        role: watch::Receiver<Role>,
+    ) -> Result<Response, Failure> {
         let deadline = deadline(request.uri().path());
         let path = request.uri().path_and_query();
         let path = path.map_or("/", |path| path.as_str());
@@ -79,7 +90,15 @@ impl Forwarder {
             .insert(FORWARDED, HeaderValue::from_static("1"));
         parts.uri = uri;
         let answer = self.client.request(Request::from_parts(parts, body));
-        let answer = match tokio::time::timeout(deadline, answer).await {
+        // Nothing is lost when it is dropped: what the leader may have done is not known then.
+        let answer = tokio::select! {
+            answer = tokio::time::timeout(deadline, answer) => answer,
+            () = replaced(role, leader) => {
+                warn!(leader, "the leader does not answer, and leads no more");
+                return Err(unsure());
+            }
+        };
+        let answer = match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.is_connect() => {
                 warn!(
@@ -105,19 +124,33 @@ impl Forwarder {
     }
 }
 
+/// Returns when `leader` is no longer known to lead. It may have gone without a word, and nobody
+/// else would end its connections.
+async fn replaced(mut role: watch::Receiver<Role>, leader: &str) {
+    let other = |role: &Role| match role {
+        Role::Leader => true,
+        Role::Follower { leader: known } => known.as_deref() != Some(leader),
+    };
+    // Without its sender netmaster ends, and the request with it.
+    let _ = role.wait_for(other).await;
+    // One that resigned has answered, and the answer is on its way.
+    tokio::time::sleep(LAST_WORDS).await;
+}
+
 /// Passes on what only the leader can do.
 pub(crate) async fn forward(State(app): State<App>, request: Request, next: Next) -> Response {
     if !is_for_leader(request.method(), request.uri().path()) {
         return next.run(request).await;
     }
-    let role = app.allocator.role().borrow().clone();
+    let known = app.allocator.role();
+    let role = known.borrow().clone();
     let leader = match role {
         Role::Leader => return next.run(request).await,
         Role::Follower { leader } => leader,
     };
     let outcome = match leader {
         Some(leader) if !request.headers().contains_key(FORWARDED) => {
-            app.forwarder.pass_on(request, &leader).await
+            app.forwarder.pass_on(request, &leader, known).await
         }
         _ => Err(no_leader()),
     };

@@ -25,7 +25,7 @@ pub(crate) async fn past(
         .filter_map(|object| match object {
             Ok(Object::Holding(holding)) => Some(Ok(holding.as_ref().clone())),
             Ok(_) => None,
-            Err(error) => Some(Err(error)),
+            Err(error) => Some(Err(error.into())),
         })
         .collect()
 }

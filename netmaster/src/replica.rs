@@ -9,7 +9,8 @@
 //! ```
 //!
 //! With the embedded store there are no likes: the process leads for as long as it runs. One task
-//! owns all of it, and [`Replica::stop`] ends that.
+//! owns all of it, and [`Replica::stop`] ends that. If it ends unasked, because of an error in
+//! netmaster, so does the process: started again, it loads what is in the store.
 
 mod cluster;
 mod embedded;
@@ -49,6 +50,8 @@ pub(crate) enum Role {
 #[derive(Debug)]
 pub(crate) struct Replica {
     stop: watch::Sender<bool>,
+    /// Ends with the task.
+    alive: watch::Receiver<()>,
     task: JoinHandle<()>,
 }
 
@@ -108,8 +111,22 @@ impl Replica {
     {
         let allocator = stage.allocator(reader);
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(run(stage, Stop::on(stopped)));
-        (allocator, Self { stop, task })
+        let (living, alive) = watch::channel(());
+        let running = run(stage, Stop::on(stopped));
+        let task = tokio::spawn(async move {
+            let _living = living;
+            running.await;
+        });
+        (allocator, Self { stop, alive, task })
+    }
+
+    /// Returns when the task has ended, told or not: nothing can be written any more. Cancel-safe.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + use<> {
+        let mut alive = self.alive.clone();
+        async move {
+            // Nothing is ever sent.
+            let _ = alive.changed().await;
+        }
     }
 
     /// Writes what is in the queue, closes the store, and resigns if this one leads.

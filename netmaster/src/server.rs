@@ -45,6 +45,12 @@ pub enum ServerError {
     /// Kubernetes cannot be asked.
     #[error(transparent)]
     Kubernetes(#[from] KubernetesError),
+    /// The task that writes has gone.
+    #[error(
+        "the writer broke off, and nothing can be written any more: this is an error in netmaster, \
+         please report it with its log, and start it again"
+    )]
+    Broken,
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals {
@@ -149,7 +155,11 @@ impl Server {
 
     /// Serves until `stop` is done, and then until the requests under way are answered and the
     /// store is closed, though not longer than a few seconds.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::Broken`] if it ended before it was told to.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let Self {
             listeners,
             services,
@@ -170,7 +180,11 @@ impl Server {
             serving.spawn(connections.clone().serve(listener));
         }
         drop(connections);
-        stop.await;
+        // Both are cancel-safe, or not needed once the other has come.
+        let outcome = tokio::select! {
+            () = stop => Ok(()),
+            () = replica.ended() => Err(ServerError::Broken),
+        };
         stopping.send_replace(true);
         // Streams to agents end with them.
         tasks.stop().await;
@@ -183,6 +197,7 @@ impl Server {
         if tokio::time::timeout(DRAIN, replica.stop()).await.is_err() {
             warn!("the store is not closed in time; what was acknowledged is in it");
         }
+        outcome
     }
 }
 
@@ -190,7 +205,7 @@ impl Server {
 ///
 /// # Errors
 ///
-/// [`ServerError`] if it cannot start.
+/// [`ServerError`] if it cannot start, or breaks off.
 pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
     let failed = |source| ServerError::Signals { source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -210,7 +225,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
                 _ = interrupt.recv() => info!("stopping on SIGINT"),
             }
         })
-        .await;
+        .await?;
     info!("stopped");
     Ok(())
 }
@@ -229,5 +244,31 @@ pub(crate) async fn open_store(config: StoreConfig) -> Result<Opened, StoreError
             info!(%endpoints, "connected to etcd");
             Ok(store.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_ipam::{Change, Ledger};
+
+    use super::*;
+    use crate::allocator::WriteError;
+
+    #[tokio::test]
+    async fn netmaster_ends_when_its_writer_breaks_off() {
+        let listen: [SocketAddr; 1] = ["127.0.0.1:0".parse().unwrap()];
+        let store = Embedded::in_memory().unwrap();
+        let server = Server::bind(&listen, store, ServeOptions::default());
+        let server = server.await.unwrap();
+        let allocator = server.services.allocator.clone();
+        let running = tokio::spawn(server.run(std::future::pending()));
+        let plan = |_: &Ledger| -> Result<((), Change), ()> { panic!("an error in netmaster") };
+        let answer = allocator.write(plan).await;
+        assert!(
+            matches!(answer, Err(WriteError::Unavailable(_))),
+            "{answer:?}"
+        );
+        let ended = running.await.unwrap();
+        assert!(matches!(ended, Err(ServerError::Broken)), "{ended:?}");
     }
 }

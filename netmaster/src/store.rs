@@ -25,6 +25,7 @@ use trunkline_ipam::{Object, Revision};
 use crate::replica::Claim;
 
 pub use batch::{Batch, Room, StoredBatch};
+pub use codec::DecodeError;
 pub use embedded::Embedded;
 pub use error::{StoreError, WatchError};
 pub use etcd::{Etcd, EtcdConfig};
@@ -162,9 +163,9 @@ impl From<Embedded> for Opened {
 ///
 /// # Errors
 ///
-/// [`StoreError::Damaged`] if it cannot be read.
-pub(crate) fn decode(key: &str, value: &[u8]) -> Result<Object, StoreError> {
-    Ok(codec::decode(key, value)?)
+/// [`DecodeError`] if it cannot be read.
+pub(crate) fn decode(key: &str, value: &[u8]) -> Result<Object, DecodeError> {
+    codec::decode(key, value)
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ pub enum NoSpace {
     /// The ordinal is beyond what is reserved, or all of a workload's set is in use.
     #[error(
         "reservation `{reservation}` has no free address for `{pod}` ({count} of its family in \
-         all): reserve more with `netctl reservation update {reservation}`"
+         all): reserve more with `netctl reservation set {reservation}`"
     )]
     ReservationUsedUp {
         /// The reservation.
@@ -320,6 +320,14 @@ impl Refusal for AllocateError {
             Self::Mac(mac) => mac.reason(),
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Address(address) => address.field(),
+            Self::Mac(mac) => mac.field(),
+            _ => None,
+        }
+    }
 }
 
 impl Refusal for NoSpace {
@@ -348,6 +356,13 @@ impl Refusal for AddressUnfit {
             | Self::NotLeased { .. } => Reason::AddressInUse,
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::TwoOfAFamily { .. } => Some("addresses"),
+            _ => None,
+        }
+    }
 }
 
 impl Refusal for MacUnfit {
@@ -355,6 +370,13 @@ impl Refusal for MacUnfit {
         match self {
             Self::NotUnicast { .. } => Reason::Invalid,
             Self::InUse { .. } | Self::Pinned { .. } => Reason::MacInUse,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NotUnicast { .. } => Some("mac"),
+            _ => None,
         }
     }
 }

@@ -28,13 +28,19 @@ pub fn found_cluster(catalog: &Catalog, id: &str, now: Timestamp) -> Change {
 /// Plans a new epoch, after a back-up was restored: a subnet hands out nothing until
 /// [`Policy::restore_hold`](crate::Policy::restore_hold) is over and all nodes that may use it have
 /// reported. A cluster that was not founded has nothing to restore.
+///
+/// `catalog` is what the back-up has, and `seen` the epoch of the store that it goes into. The new
+/// epoch is later than both. That alone would give the same one to two restores of one back-up into
+/// empty stores, so it is not earlier than `now` in seconds either: agents that saw the first
+/// restored store must not take the second one for it.
 #[must_use]
-pub fn begin_epoch(catalog: &Catalog, now: Timestamp) -> Change {
+pub fn begin_epoch(catalog: &Catalog, seen: Epoch, now: Timestamp) -> Change {
     let Some(cluster) = catalog.cluster() else {
         return Change::none(catalog.revision());
     };
     let revision = catalog.revision().next();
-    let epoch = Epoch::new(cluster.epoch.number().saturating_add(1));
+    let last = cluster.epoch.max(seen);
+    let epoch = Epoch::new(last.number().saturating_add(1).max(now.unix_seconds()));
     let event = Event {
         at: now,
         kind: EventKind::EpochBegan,

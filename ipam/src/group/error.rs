@@ -79,6 +79,17 @@ impl Refusal for GroupRulesError {
             Self::Ambiguous { .. } => Reason::Ambiguous,
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            // Any of the three would do.
+            Self::BindsNothing => Some("network"),
+            Self::Namespaces { .. } => Some("namespaces"),
+            Self::EmptySelector => Some("pods"),
+            Self::NodesPool => Some("pool"),
+            _ => None,
+        }
+    }
 }
 
 /// Why a group cannot be created.
@@ -99,6 +110,13 @@ impl Refusal for CreateGroupError {
             Self::Rules(error) => error.reason(),
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Rules(error) => error.field(),
+            _ => None,
+        }
+    }
 }
 
 /// Why a group cannot be changed.
@@ -117,6 +135,13 @@ impl Refusal for UpdateGroupError {
         match self {
             Self::Precondition(error) => error.reason(),
             Self::Rules(error) => error.reason(),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Rules(error) => error.field(),
+            _ => None,
         }
     }
 }

@@ -86,6 +86,13 @@ impl Refusal for PoolRangesError {
             Self::Leaving { .. } => Reason::InUse(Kind::Pool),
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Number { .. } | Self::Overlap { .. } | Self::Outside { .. } => Some("ranges"),
+            _ => None,
+        }
+    }
 }
 
 /// Why a pool cannot be created.
@@ -113,6 +120,13 @@ impl Refusal for CreatePoolError {
             Self::Ranges(error) => error.reason(),
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Ranges(error) => error.field(),
+            _ => None,
+        }
+    }
 }
 
 /// Why a pool cannot be changed.
@@ -131,6 +145,13 @@ impl Refusal for UpdatePoolError {
         match self {
             Self::Precondition(error) => error.reason(),
             Self::Ranges(error) => error.reason(),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Ranges(error) => error.field(),
+            _ => None,
         }
     }
 }

@@ -12,7 +12,7 @@ fn restored(before: impl FnOnce(&mut Ledger)) -> Ledger {
     let change = found_cluster(ledger.catalog(), "c1", NOW);
     ledger.apply(&change);
     before(&mut ledger);
-    let change = begin_epoch(ledger.catalog(), NOW);
+    let change = begin_epoch(ledger.catalog(), Epoch::default(), NOW);
     ledger.apply(&change);
     ledger
 }

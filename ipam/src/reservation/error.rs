@@ -127,6 +127,14 @@ impl Refusal for ReserveAddressError {
             Self::Full { .. } => Reason::Full,
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NoSubnet { .. } => Some("addresses"),
+            Self::Subnets { .. } | Self::OtherNetwork { .. } => Some("subnets"),
+            _ => None,
+        }
+    }
 }
 
 /// Why a reservation cannot be created.
@@ -156,6 +164,14 @@ impl Refusal for CreateReservationError {
             Self::NetworkNotFound { .. } => Reason::NotFound(Kind::Network),
             Self::Shape(error) => error.reason(),
             Self::Address(error) => error.reason(),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Shape(error) => error.field(),
+            Self::Address(error) => error.field(),
+            _ => None,
         }
     }
 }
@@ -207,6 +223,15 @@ impl Refusal for UpdateReservationError {
             Self::Shape(error) => error.reason(),
             Self::Address(error) => error.reason(),
             Self::InUse { .. } => Reason::InUse(Kind::Reservation),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NetworkFixed { .. } => Some("network"),
+            Self::Shape(error) => error.field(),
+            Self::Address(error) => error.field(),
+            _ => None,
         }
     }
 }

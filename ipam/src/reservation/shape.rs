@@ -133,6 +133,22 @@ impl Refusal for ReservationShapeError {
     fn reason(&self) -> Reason {
         Reason::Invalid
     }
+
+    fn field(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Holder { .. } => "holder",
+            Self::Text { what, .. } => what,
+            Self::Expired { .. } => "expires",
+            Self::Spare { .. } => "spare",
+            Self::Number { .. }
+            | Self::Twice { .. }
+            | Self::PodNumber { .. }
+            | Self::Uneven { .. }
+            | Self::MacNotUnicast { .. }
+            | Self::MacMismatch { .. }
+            | Self::MacDerived { .. } => "addresses",
+        })
+    }
 }
 
 /// Checks what is not about addresses.

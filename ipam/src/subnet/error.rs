@@ -43,6 +43,13 @@ impl Refusal for CreateSubnetError {
             Self::Layout(error) => error.reason(),
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Layout(error) => error.field(),
+            _ => None,
+        }
+    }
 }
 
 /// Why a subnet cannot be changed.
@@ -150,6 +157,15 @@ impl Refusal for UpdateSubnetError {
             Self::AddressesLeftOut { .. }
             | Self::PoolsLeftOut { .. }
             | Self::NodesLeftOut { .. } => Reason::InUse(Kind::Subnet),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Layout(error) => error.field(),
+            Self::NetworkFixed { .. } => Some("network"),
+            Self::CidrNotGrown { .. } => Some("cidr"),
+            _ => None,
         }
     }
 }

@@ -182,6 +182,17 @@ impl Refusal for SubnetLayoutError {
             Self::Overlap { .. } => Reason::Overlap,
         }
     }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NotUnicast { .. } | Self::NothingToHandOut { .. } => Some("cidr"),
+            Self::GatewayOutside { .. } | Self::GatewayNotHost { .. } => Some("gateway"),
+            Self::RangeOutside { .. } | Self::RangesOverlap { .. } => Some("ranges"),
+            Self::ExclusionOutside { .. } => Some("exclusions"),
+            Self::TooMany { what, .. } => Some(what),
+            Self::Overlap { .. } => Some("cidr"),
+        }
+    }
 }
 
 /// How many ranges, and how many exclusions, a subnet may have: more than a person writes, and few

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use trunkline_ipam::{
-    Address, AddressState, AllocateRequest, Catalog, Change, ConflictReport, Edit,
+    Address, AddressState, AllocateRequest, Catalog, Change, ConflictReport, Edit, Epoch,
     Held as Reported, Holder, Key, LeaseRequest, Ledger, NodeSpec, Object, Policy, PoolSpec,
     Release, ReleaseAddress, RemovalCause, Report, ReservationSpec, ReservedAddress, Retention,
     Wanted, Workload, allocate, begin_epoch, clear_conflict, create_pool, create_reservation,

@@ -17,6 +17,7 @@ mod qos;
 mod selector;
 mod text;
 mod vlan;
+mod whole;
 
 pub use addr::{AddressRange, Cidr, ParseCidrError, ParseRangeError};
 pub use chain::chain;
@@ -28,3 +29,4 @@ pub use pod::{Attachment, AttachmentError, ContainerId, ContainerIdError, Pod};
 pub use qos::{Bandwidth, BandwidthError, Burst, BurstError, Dscp, DscpError, Rate};
 pub use selector::{Requirement, Selector, SelectorError};
 pub use vlan::{VlanId, VlanIdError};
+pub use whole::whole;

@@ -71,7 +71,7 @@ impl fmt::Display for Mtu {
     }
 }
 
-serde_as_number!(Mtu, u16);
+serde_as_number!(Mtu, u16, 1280..=9216);
 
 #[cfg(test)]
 mod tests {

@@ -49,7 +49,7 @@ impl fmt::Display for Bandwidth {
     }
 }
 
-serde_as_number!(Bandwidth, u64);
+serde_as_number!(Bandwidth, u64, Bandwidth::MIN..=Bandwidth::MAX);
 
 /// How much may be sent at once beyond the bandwidth: in bytes, 1 to 4294967295 (4 GiB - 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,7 +86,7 @@ impl From<Burst> for u32 {
     }
 }
 
-serde_as_number!(Burst, u32);
+serde_as_number!(Burst, u32, 1..=i64::from(u32::MAX));
 
 /// A differentiated services code point, 0–63 (RFC 2474).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,7 +125,7 @@ impl fmt::Display for Dscp {
     }
 }
 
-serde_as_number!(Dscp, u8);
+serde_as_number!(Dscp, u8, 0..=i64::from(Dscp::MAX));
 
 /// The limit in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,9 +23,10 @@ macro_rules! serde_as_text {
     };
 }
 
-/// Implements serde for a checked number: written as a number, read through `TryFrom`.
+/// Implements serde for a checked number: written as a number, read through `TryFrom`. The range is
+/// what somebody is told who gives no number at all.
 macro_rules! serde_as_number {
-    ($type:ty, $number:ty) => {
+    ($type:ty, $number:ty, $range:expr) => {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 <$number>::from(*self).serialize(serializer)
@@ -34,8 +35,7 @@ macro_rules! serde_as_number {
 
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                // Wider than the type, so that an out-of-range value gets our message.
-                let number = i64::deserialize(deserializer)?;
+                let number = crate::whole(deserializer, $range)?;
                 Self::try_from(number).map_err(serde::de::Error::custom)
             }
         }

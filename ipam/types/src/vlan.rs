@@ -58,7 +58,7 @@ impl fmt::Display for VlanId {
     }
 }
 
-serde_as_number!(VlanId, u16);
+serde_as_number!(VlanId, u16, 1..=4094);
 
 #[cfg(test)]
 mod tests {

@@ -135,7 +135,7 @@ codes! {
     BodyTooLarge = 413 "body too large",
     /// The request would change more at once than a transaction holds.
     ChangeTooLarge = 413 "change too large",
-    /// The body is not declared as `application/json`.
+    /// The body is not declared as `application/json` in UTF-8, or it is compressed.
     UnsupportedMediaType = 415 "unsupported media type",
     /// A field of the body is missing, not known, or has a value that it cannot have; `field` says
     /// which, if it is one.
@@ -171,7 +171,8 @@ codes! {
     NodeBusy = 503 "node busy",
     /// There are as many watches as there may be. It may be asked again, or another replica.
     TooManyWatches = 503 "too many watches",
-    /// This replica does not serve yet. It may be asked again.
+    /// This replica does not serve yet, or has not seen yet what the sender has. It may be asked
+    /// again, or another replica.
     NotReady = 503 "not ready",
     /// The store has no space left, and an operator must make some.
     StoreFull = 507 "store full",

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use trunkline_types::{LabelKey, LabelValue, Labels, Pod};
+use trunkline_types::{LabelKey, LabelValue, Labels, Pod, whole};
 
 /// How many labels an object has at most.
 const LABELS: usize = 64;
@@ -110,8 +110,7 @@ pub(crate) fn in_range<'de, D, const MIN: u32, const MAX: u32>(
 where
     D: Deserializer<'de>,
 {
-    // Wider than the type, so that an out-of-range value gets our message.
-    let number = i64::deserialize(deserializer)?;
+    let number = whole(deserializer, MIN.into()..=MAX.into())?;
     u32::try_from(number)
         .ok()
         .filter(|number| (MIN..=MAX).contains(number))

@@ -28,7 +28,7 @@ pub struct Problem {
     /// With `stale_revision`: the revision that the object is at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<u64>,
-    /// With `invalid_field` and `invalid_query`: the field's path in the body, like
+    /// With the codes of status 422, but for `invalid_path`: the field's path in the body, like
     /// `addresses[0].ip`, or the parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,

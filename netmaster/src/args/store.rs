@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::uri::Authority;
 use clap::{Args, ValueEnum};
 
 use super::ConfigError;
@@ -137,6 +138,14 @@ impl EtcdArgs {
         if self.endpoints.is_empty() {
             return Err(ConfigError::NoEndpoints);
         }
+        if let Some(endpoint) = self
+            .endpoints
+            .iter()
+            .find(|endpoint| !is_endpoint(endpoint))
+        {
+            let endpoint = endpoint.clone();
+            return Err(ConfigError::Endpoint { endpoint });
+        }
         let contradicts = |endpoint: &&String| match endpoint.split_once("://") {
             Some((scheme, _)) => (scheme == "https") != self.ca.is_some(),
             None => false,
@@ -158,6 +167,14 @@ impl EtcdArgs {
             lease: Duration::from_secs(self.lease_ttl),
         })
     }
+}
+
+/// Whether this is how a member of etcd is named: host and port, perhaps as a URL without a path.
+fn is_endpoint(text: &str) -> bool {
+    let (scheme, authority) = text.split_once("://").unwrap_or(("http", text));
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    let named = |authority: &Authority| !authority.host().is_empty() && !text.contains('@');
+    matches!(scheme, "http" | "https") && authority.parse().is_ok_and(|parsed| named(&parsed))
 }
 
 fn data_dir(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use trunkline_ipam::{Catalog, Inconsistency, Object};
 
 use super::form::{Checksum, Entry, Header, Trailer, VERSION};
-use crate::store::{StoreError, decode, is_record};
+use crate::store::{DecodeError, decode, is_record};
 
 /// Why a file is no back-up that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +53,14 @@ pub enum ReadError {
         line: u64,
     },
     /// A value in it is none of this netmaster's.
-    #[error("`{}` has a value that cannot be read at line {line}", path.display())]
+    #[error("`{}` is spoiled at line {line}: use another back-up", path.display())]
     Value {
         /// The file.
         path: PathBuf,
         /// Where.
         line: u64,
         /// Why.
-        source: Box<StoreError>,
+        source: DecodeError,
     },
     /// Its objects contradict each other.
     #[error("the objects in `{}` contradict each other: use another back-up", path.display())]
@@ -236,11 +236,11 @@ impl Lines {
         }
     }
 
-    fn unreadable(&self, source: StoreError) -> ReadError {
+    fn unreadable(&self, source: DecodeError) -> ReadError {
         ReadError::Value {
             path: self.path.clone(),
             line: self.number,
-            source: Box::new(source),
+            source,
         }
     }
 }

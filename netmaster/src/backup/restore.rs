@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use trunkline_ipam::{Catalog, Edit, Key, Kind, Object, Revision, Timestamp, begin_epoch};
+use trunkline_ipam::{
+    Catalog, Change, Edit, Epoch, Key, Kind, Object, Revision, Timestamp, begin_epoch,
+};
 
 use super::read::{ReadError, Verified, verify};
 use crate::args::{ConfigError, StoreArgs};
@@ -13,11 +15,18 @@ use crate::clock::now;
 use crate::server::open_store;
 use crate::store::{Batch, Reader, Store, StoreError, decode, is_own};
 
-/// By how much a restored store's revision is ahead of the back-up's. Changes that were made after
-/// the back-up have numbers too, and no number may be used twice: a watch that resumes after one
-/// of them has to be told that it cannot. 2^53, up to which JSON's numbers are exact everywhere,
-/// leaves room for two million restores.
+/// By how much a restored store's revision is ahead of those that are known. Changes that were made
+/// after the back-up have numbers too, and no number may be used twice: a watch that resumes after
+/// one of them has to be told that it cannot. 2^53, up to which JSON's numbers are exact everywhere,
+/// leaves room for more than a million restores.
 const LEAP: u64 = 1 << 32;
+
+/// How far revisions move on with each second of the clock, far more than a store makes: so two
+/// restores of one back-up into empty stores, which know nothing of each other, share no number.
+const PER_SECOND: u64 = 1 << 20;
+
+/// Up to which time the clock counts, the year 2106: one that is wrong must not use up the numbers.
+const CLOCK: u64 = 1 << 32;
 
 /// The flags of `netmaster restore`.
 #[derive(Clone, Debug, Args)]
@@ -75,7 +84,7 @@ impl Restored {
         format!(
             "{}: {} entries restored; cluster {} is in epoch {} now, at revision {}\n\
              {} node(s) have to report before the subnets of their racks hand out addresses: \
-             start netmaster, and see `netctl cluster show`",
+             start netmaster, and see `netctl status`",
             file.display(),
             self.entries,
             self.cluster,
@@ -94,10 +103,15 @@ impl Restored {
 /// `--force` is not given; then nothing has changed. After an error in between, the store is as it
 /// was, or netmaster refuses to start on it until the back-up is restored once more.
 pub async fn restore(args: RestoreArgs) -> Result<String, RestoreError> {
-    let mut alone = open_store(args.store.config()?).await?.alone().await?;
-    let file = args.file.clone();
+    let RestoreArgs { file, force, store } = args;
+    let config = store.config()?;
+    // Before the store is opened, which would create one.
+    let path = file.clone();
+    let verified = tokio::task::spawn_blocking(move || verify(&path));
+    let backup = verified.await.map_err(|_| StoreError::Broken)??;
+    let mut alone = open_store(config).await?.alone().await?;
     let done = tokio::task::spawn_blocking(move || {
-        let restored = restore_into(alone.store.as_mut(), &args.file, args.force, now());
+        let restored = restore_into(alone.store.as_mut(), backup, force, now());
         (alone, restored)
     });
     let (alone, restored) = done.await.map_err(|_| StoreError::Broken)?;
@@ -106,20 +120,22 @@ pub async fn restore(args: RestoreArgs) -> Result<String, RestoreError> {
     Ok(restored?.summary(&file))
 }
 
-/// Replaces what is in `store` by what is in the back-up `file`, in a new epoch. Blocks.
+/// Replaces what is in `store` by what is in the back-up, in a new epoch. Blocks.
 pub(super) fn restore_into(
     store: &mut dyn Store,
-    file: &Path,
+    (backup, mut catalog): (Verified, Catalog),
     force: bool,
     now: Timestamp,
 ) -> Result<Restored, RestoreError> {
-    let (backup, catalog) = verify(file)?;
+    let found = examine(&store.reader(), force)?;
     if !force {
-        check_empty(&store.reader())?;
+        found.check_empty()?;
     }
-    let leapt = Revision::new(backup.trailer.revision.number() + LEAP);
-    let catalog = Catalog::load(leapt, objects(&catalog)).map_err(StoreError::from)?;
-    let epoch = begin_epoch(&catalog, now);
+    let known = backup.trailer.revision.max(found.revision).number();
+    let clock = now.unix_seconds().min(CLOCK) * PER_SECOND;
+    let leapt = Revision::new(known.saturating_add(LEAP).max(clock));
+    catalog.apply(&Change::new(leapt, Vec::new()));
+    let epoch = begin_epoch(&catalog, found.epoch, now);
     // Together with the rest, so that a crash cannot leave a restored store in its old epoch.
     let mut edits = Batch::on(leapt);
     edits.add(&epoch)?;
@@ -194,48 +210,54 @@ fn merged(
     }))
 }
 
-fn objects(catalog: &Catalog) -> Vec<Object> {
-    let cluster = catalog.cluster().cloned().map(Object::Cluster);
-    cluster
-        .into_iter()
-        .chain(catalog.networks().cloned().map(Object::Network))
-        .chain(catalog.subnets().cloned().map(Object::Subnet))
-        .chain(catalog.pools().cloned().map(Object::Pool))
-        .chain(catalog.groups().cloned().map(Object::Group))
-        .chain(catalog.profiles().cloned().map(Object::Profile))
-        .chain(catalog.reservations().cloned().map(Object::Reservation))
-        .chain(catalog.nodes().cloned().map(Object::Node))
-        .chain(catalog.addresses().cloned().map(Object::Address))
-        .chain(catalog.endpoints().cloned().map(Object::Endpoint))
-        .collect()
+/// What there is in a store before it is replaced.
+#[derive(Debug, Default)]
+struct Found {
+    epoch: Epoch,
+    revision: Revision,
+    counts: BTreeMap<Kind, u64>,
 }
 
-/// What netmaster writes when it first starts on an empty store does not count.
-fn check_empty(reader: &Reader) -> Result<(), RestoreError> {
-    let mut counts = BTreeMap::<Kind, u64>::new();
+/// Looks at all that is in a store. With `force`, what cannot be read does not count.
+fn examine(reader: &Reader, force: bool) -> Result<Found, RestoreError> {
+    let mut found = Found::default();
     let mut damage = None;
     let read = reader.dump(&mut |key, value| match decode(key, value) {
-        Ok(object) => *counts.entry(object.key().kind()).or_default() += 1,
-        Err(error) => damage = damage.take().or(Some(error)),
+        Ok(object) => {
+            *found.counts.entry(object.key().kind()).or_default() += 1;
+            if let Object::Cluster(cluster) = object {
+                found.epoch = cluster.epoch;
+            }
+        }
+        Err(error) => damage = damage.take().or(Some(StoreError::from(error))),
     });
-    let position = match read {
-        Ok(position) => position,
+    match read {
+        Ok(position) => found.revision = position.revision(),
         // What another restore has left behind is nothing to lose.
-        Err(StoreError::Incomplete) => return Ok(()),
+        Err(StoreError::Incomplete) => return Ok(found),
+        Err(error @ StoreError::Damaged(_)) => damage = Some(error),
         Err(error) => return Err(error.into()),
-    };
-    if let Some(damage) = damage {
-        return Err(damage.into());
     }
-    counts.remove(&Key::Cluster.kind());
-    if counts.is_empty() {
-        return Ok(());
+    match damage {
+        Some(damage) if !force => Err(damage.into()),
+        _ => Ok(found),
     }
-    let content = counts
-        .iter()
-        .map(|(kind, count)| format!("{count} {kind}(s)"));
-    Err(RestoreError::NotEmpty {
-        content: content.collect::<Vec<_>>().join(", "),
-        revision: position.revision(),
-    })
+}
+
+impl Found {
+    /// What netmaster writes when it first starts on an empty store does not count.
+    fn check_empty(&self) -> Result<(), RestoreError> {
+        let counted = self.counts.iter();
+        let content: Vec<_> = counted
+            .filter(|(kind, _)| **kind != Key::Cluster.kind())
+            .map(|(kind, count)| format!("{count} {kind}(s)"))
+            .collect();
+        if content.is_empty() {
+            return Ok(());
+        }
+        Err(RestoreError::NotEmpty {
+            content: content.join(", "),
+            revision: self.revision,
+        })
+    }
 }

@@ -12,7 +12,7 @@ use trunkline_ipam::{
 use super::read::{ReadError, verify};
 use super::restore::{RestoreError, restore_into};
 use super::*;
-use crate::store::{Batch, Embedded, Store, load_catalog};
+use crate::store::{Batch, Embedded, Store, StoreError, load_catalog};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 const LATER: Timestamp = Timestamp::from_unix_seconds(1_700_100_000);
@@ -102,7 +102,25 @@ impl Files {
 }
 
 fn restored(file: &Path, force: bool, store: &mut Embedded) -> Result<(), RestoreError> {
-    restore_into(store, file, force, LATER).map(drop)
+    restored_at(LATER, file, force, store)
+}
+
+fn restored_at(
+    now: Timestamp,
+    file: &Path,
+    force: bool,
+    store: &mut Embedded,
+) -> Result<(), RestoreError> {
+    restore_into(store, verify(file)?, force, now).map(drop)
+}
+
+/// The number of the epoch and the revision.
+fn place(store: &Embedded) -> (u64, u64) {
+    let catalog = catalog(store);
+    (
+        catalog.cluster().unwrap().epoch.number(),
+        catalog.revision().number(),
+    )
 }
 
 #[tokio::test]
@@ -118,7 +136,10 @@ async fn what_is_restored_is_what_was_backed_up_in_a_new_epoch() {
     );
     let (old, new) = (before.cluster().unwrap(), after.cluster().unwrap());
     assert_eq!(old.id, new.id);
-    assert_eq!(new.epoch.number(), old.epoch.number() + 1);
+    assert_eq!(
+        (old.epoch.number(), new.epoch.number()),
+        (0, LATER.unix_seconds())
+    );
     assert_eq!(new.since, LATER);
     // Records as well, and nothing but the epoch's own is new.
     let (before, after) = (content(&original), content(&copy));
@@ -149,7 +170,85 @@ async fn no_revision_of_the_lost_time_is_used_again() {
     let file = files.file(&bytes(&original).await);
     restored(&file, true, &mut original).unwrap();
     assert!(catalog(&original).revision() > once);
-    assert_eq!(catalog(&original).cluster().unwrap().epoch.number(), 2);
+    let epoch = catalog(&original).cluster().unwrap().epoch.number();
+    assert_eq!(epoch, LATER.unix_seconds() + 1, "though in the same second");
+}
+
+#[tokio::test]
+async fn a_back_up_restored_twice_begins_two_epochs_that_share_no_revision() {
+    let (original, files) = (store(), Files::new());
+    let file = files.file(&bytes(&original).await);
+    let mut target = Embedded::in_memory().unwrap();
+    restored(&file, false, &mut target).unwrap();
+    let first = place(&target);
+    add_network(&mut target, "seen", "300");
+    let seen = place(&target).1;
+    // Over what the first one left, in the same second; and elsewhere, a second later.
+    restored(&file, true, &mut target).unwrap();
+    let second = place(&target);
+    assert!(
+        second.0 > first.0 && second.1 > seen,
+        "{first:?} {second:?}"
+    );
+    let mut elsewhere = Embedded::in_memory().unwrap();
+    restored_at(LATER.after(1), &file, false, &mut elsewhere).unwrap();
+    let third = place(&elsewhere);
+    assert!(third.0 > first.0 && third.1 > seen, "{first:?} {third:?}");
+}
+
+#[tokio::test]
+async fn an_old_back_up_over_a_newer_epoch_begins_a_newer_one() {
+    let (mut original, files) = (store(), Files::new());
+    let old = files.file(&bytes(&original).await);
+    for _ in 0..3 {
+        restored(&old, true, &mut original).unwrap();
+        add_network(&mut original, "lost", "300");
+    }
+    let before = place(&original);
+    // Whatever the clock says.
+    let past = Timestamp::from_unix_seconds(5);
+    restored_at(past, &old, true, &mut original).unwrap();
+    let after = place(&original);
+    assert!(
+        after.0 > before.0 && after.1 > before.1,
+        "{before:?} {after:?}"
+    );
+    // JSON's numbers are exact up to there.
+    assert!(after.1 < 1 << 53, "{after:?}");
+}
+
+#[tokio::test]
+async fn what_is_damaged_can_be_restored_over_when_forced_only() {
+    let (original, files) = (store(), Files::new());
+    let file = files.file(&bytes(&original).await);
+    let mut damaged = store();
+    let key = "/trunkline/v1/networks/red".to_owned();
+    let mut entries = [Ok((key, b"{}".to_vec()))].into_iter();
+    damaged
+        .replace(Revision::new(1 << 52), &mut entries)
+        .unwrap();
+    let refused = restored(&file, false, &mut damaged).unwrap_err();
+    assert!(
+        matches!(refused, RestoreError::Store(StoreError::Damaged(_))),
+        "{refused}"
+    );
+    restored(&file, true, &mut damaged).unwrap();
+    assert!(place(&damaged).1 > 1 << 52);
+}
+
+#[tokio::test]
+async fn a_spoiled_value_is_the_back_ups_own_and_not_the_stores() {
+    let (original, files) = (store(), Files::new());
+    let text = String::from_utf8(bytes(&original).await).unwrap();
+    let spoiled = text.replace("\"vlan\":200", "\"vlan\":9200");
+    assert_ne!(text, spoiled);
+    let error = verify(&files.file(spoiled.as_bytes())).unwrap_err();
+    let told = trunkline_types::chain(&error);
+    assert!(matches!(error, ReadError::Value { .. }), "{told}");
+    assert!(
+        told.contains("use another back-up") && !told.contains("store"),
+        "{told}"
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use trunkline_ipam::Policy;
+use trunkline_ipam::{Catalog, Policy, Revision, Timestamp, found_cluster};
 
 use super::*;
 use crate::allocator::{Allocator, Gate, Unavailable};
@@ -16,7 +16,7 @@ use crate::feed::Published;
 use crate::metrics::Metrics;
 use crate::requests::Relay;
 use crate::routes::{Watches, router};
-use crate::store::{Embedded, Store as _, load_catalog};
+use crate::store::{Batch, Embedded, Store as _, load_catalog};
 use crate::sweeper::{Heard, Reports};
 use crate::tasks::Services;
 
@@ -64,19 +64,29 @@ fn headers_of_one_connection_stay_on_it() {
 struct Follower {
     url: String,
     role: watch::Sender<Role>,
+    published: Arc<Published>,
     _gate: watch::Sender<Gate>,
     _stopping: watch::Sender<bool>,
 }
 
 impl Follower {
     async fn of(leader: Option<String>) -> Self {
-        let store = Embedded::in_memory().unwrap();
+        let mut store = Embedded::in_memory().unwrap();
+        let mut batch = Batch::on(Revision::ZERO);
+        let founded = found_cluster(&Catalog::default(), "c-1", Timestamp::default());
+        batch.add(&founded).unwrap();
+        store.commit(&batch).unwrap();
         let reader = store.reader();
         let (catalog, position) = load_catalog(&reader).unwrap();
         let published = Arc::new(Published::new(catalog, position));
         let gate = watch::Sender::new(Gate::Shut(Unavailable::NotLeading));
         let role = watch::Sender::new(Role::Follower { leader });
-        let allocator = Allocator::new(gate.subscribe(), role.subscribe(), published, reader);
+        let allocator = Allocator::new(
+            gate.subscribe(),
+            role.subscribe(),
+            published.clone(),
+            reader,
+        );
         let metrics = Metrics::new(Policy::default());
         let services = Services {
             allocator,
@@ -98,6 +108,7 @@ impl Follower {
         Self {
             url,
             role,
+            published,
             _gate: gate,
             _stopping: stopping,
         }
@@ -112,6 +123,20 @@ impl Follower {
         let answer = request.body("a body").send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
     }
+}
+
+/// Asks `url` as somebody who has seen `revision`.
+async fn get(url: String, revision: u64) -> (StatusCode, String) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.get(url).header("trunkline-revision", revision);
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    // A watch does not end.
+    let text = match status {
+        StatusCode::OK => String::new(),
+        _ => answer.text().await.unwrap(),
+    };
+    (status, text)
 }
 
 async fn listen() -> (TcpListener, String) {
@@ -198,4 +223,62 @@ async fn a_leader_that_is_gone_did_nothing_and_one_that_breaks_off_may_have() {
     is_problem(&follower.post(&[]).await, "store_unavailable");
     broken.await.unwrap();
     is_problem(&follower.post(&[]).await, "no_leader");
+}
+
+#[tokio::test]
+async fn a_leader_that_hangs_is_given_up_when_it_leads_no_more() {
+    for now in [
+        Role::Leader,
+        Role::Follower { leader: None },
+        Role::Follower {
+            leader: Some("http://127.0.0.1:9".to_owned()),
+        },
+    ] {
+        let (listener, url) = listen().await;
+        let follower = Follower::of(Some(url)).await;
+        let role = follower.role.clone();
+        let deposed = tokio::spawn(async move {
+            // The request has come, and is never answered.
+            let connection = listener.accept().await.unwrap();
+            role.send_replace(now);
+            connection
+        });
+        let answer = tokio::time::timeout(DEADLINE / 2, follower.post(&[])).await;
+        is_problem(
+            &answer.expect("long before its deadline"),
+            "store_unavailable",
+        );
+        deposed.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_follower_that_is_behind_says_so_whoever_leads() {
+    let follower = Follower::of(Some("http://127.0.0.1:9".to_owned())).await;
+    let list = get(format!("{}/v1/networks", follower.url), 7);
+    let watch = get(format!("{}/v1/networks?watch&after=7", follower.url), 0);
+    for answer in <[_; 2]>::from(tokio::join!(list, watch)) {
+        is_problem(&answer, "not_ready");
+        assert!(
+            answer.1.contains("up to revision 1") && answer.1.contains("up to revision 7"),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_follower_that_is_a_moment_behind_waits_before_it_begins_a_watch() {
+    let follower = Follower::of(Some("http://127.0.0.1:9".to_owned())).await;
+    let url = format!("{}/v1/networks?watch&after=2", follower.url);
+    let watch = tokio::spawn(get(url, 0));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!watch.is_finished());
+    let mut ahead = Embedded::in_memory().unwrap();
+    let position = ahead
+        .replace(Revision::new(2), &mut std::iter::empty())
+        .unwrap();
+    follower
+        .published
+        .publish(Revision::new(1), position, Vec::new());
+    assert_eq!(watch.await.unwrap().0, StatusCode::OK);
 }

@@ -12,7 +12,7 @@ use trunkline_ipam::Revision;
 use trunkline_netmaster_api::{Awaiting, Cluster, ErrorCode, header};
 
 use super::query::Parameters;
-use crate::allocator::{Allocator, Unavailable};
+use crate::allocator::Allocator;
 use crate::failure::Failure;
 use crate::replica::Role;
 
@@ -50,8 +50,7 @@ pub(super) async fn show(
                 awaiting: awaiting.collect(),
             }))
         })
-        // Until the first leader has given the cluster its id.
-        .ok_or_else(|| Unavailable::NotLeading.into())
+        .ok_or_else(unfounded)
 }
 
 /// What the sender of a request has seen, or what this replica has.
@@ -96,7 +95,7 @@ async fn check(allocator: &Allocator, said: &Known) -> Result<(), Failure> {
     let own = own(allocator);
     let Some(id) = &own.cluster else {
         // There is nothing yet that the sender could know, or this replica has yet to see it.
-        return Err(Unavailable::NotLeading.into());
+        return Err(unfounded());
     };
     if let Some(other) = said.cluster.as_ref().filter(|other| *other != id) {
         return Err(wrong(format!(
@@ -129,8 +128,8 @@ async fn check(allocator: &Allocator, said: &Known) -> Result<(), Failure> {
     )))
 }
 
-/// Waits until this replica has seen `revision`.
-async fn catch_up(allocator: &Allocator, revision: Revision) -> Result<(), Failure> {
+/// Waits until this replica, a follower, has seen `revision`.
+pub(super) async fn catch_up(allocator: &Allocator, revision: Revision) -> Result<(), Failure> {
     let seen = async {
         while allocator.read(|catalog| catalog.revision()) < revision {
             let Ok(mut feed) = allocator.feed().subscribe(revision.previous()) else {
@@ -141,11 +140,25 @@ async fn catch_up(allocator: &Allocator, revision: Revision) -> Result<(), Failu
             let _ = feed.next().await;
         }
     };
-    let late = timeout(CATCH_UP, seen).await.is_err();
-    match late {
-        true => Err(Unavailable::NotLeading.into()),
-        false => Ok(()),
-    }
+    timeout(CATCH_UP, seen).await.map_err(|_| {
+        let own = allocator.read(|catalog| catalog.revision());
+        Failure::new(
+            ErrorCode::NotReady,
+            format!(
+                "this replica has seen what happened up to revision {own}, and the sender up to \
+                 revision {revision}: repeat the request, or ask another replica"
+            ),
+        )
+    })
+}
+
+/// The first leader has yet to give the cluster its id.
+fn unfounded() -> Failure {
+    Failure::new(
+        ErrorCode::NotReady,
+        "this replica does not know yet which cluster it is of, as no replica has led so far: \
+         repeat the request",
+    )
 }
 
 fn wrong(detail: String) -> Failure {

@@ -56,7 +56,7 @@ pub(super) async fn list(
     if parameters.flag("watch")? {
         let after = parameters.number("after")?.map(Revision::new);
         parameters.only(&["labelSelector", "fieldSelector", "watch", "after"])?;
-        return watch::<Events>(&app, selection, after);
+        return watch::<Events>(&app, selection, after).await;
     }
     let paging = Paging::take::<Events>(&mut parameters, &selection)?;
     parameters.only(&PARAMETERS[..4])?;

@@ -1,6 +1,7 @@
 //! What requests carry, checked.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -57,15 +58,44 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
         .get(header::CONTENT_TYPE)
         .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .unwrap_or_default();
-    // What follows `;` are parameters, like a charset, which JSON has no use for.
-    let kind = given.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/json") {
-        return Ok(());
+    let mut parts = given.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    // JSON is in UTF-8, and needs no charset (RFC 8259, 8.1 and 11). Others would be read as
+    // something else.
+    let other_charset = |part: &str| match part.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => false,
+    };
+    if !kind.eq_ignore_ascii_case("application/json") || parts.any(other_charset) {
+        return Err(Failure::new(
+            ErrorCode::UnsupportedMediaType,
+            format!(
+                "content type `{}` is not understood: send JSON in UTF-8 as `application/json`",
+                given.escape_debug()
+            ),
+        ));
     }
-    Err(Failure::new(
-        ErrorCode::UnsupportedMediaType,
-        format!("content type `{given}` is not understood: send JSON as `application/json`"),
-    ))
+    check_encoding(headers)
+}
+
+/// Bodies are taken as they are.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {
+    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    for encoding in encodings {
+        if !encoding.trim().eq_ignore_ascii_case("identity") {
+            return Err(Failure::new(
+                ErrorCode::UnsupportedMediaType,
+                format!(
+                    "content encoding `{}` is not understood: send the body as it is",
+                    encoding.escape_debug()
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
@@ -101,7 +131,8 @@ fn unreadable(path: &str, error: &serde_json::Error) -> Failure {
     }
     // Our own texts end with the way out, which the position would garble.
     let position = format!(" at line {} column {}", error.line(), error.column());
-    let text = text.strip_suffix(&position).unwrap_or(&text);
+    let text = in_words(text.strip_suffix(&position).unwrap_or(&text));
+    let text = text.as_str();
     match path {
         // Of a field that is missing only the text knows the name.
         "." => match missing(text) {
@@ -119,6 +150,26 @@ fn unreadable(path: &str, error: &serde_json::Error) -> Failure {
             None => Failure::field(path, text),
         },
     }
+}
+
+/// A text of serde's that does not name a type of Rust, which says nothing to callers, but the
+/// numbers that it has.
+fn in_words(text: &str) -> String {
+    let range =
+        |from: &dyn Display, to: &dyn Display| format!("a whole number from {from} to {to}");
+    let Some((given, expected)) = text.rsplit_once("expected ") else {
+        return text.to_owned();
+    };
+    let expected = match expected {
+        "u8" => range(&u8::MIN, &u8::MAX),
+        "u16" => range(&u16::MIN, &u16::MAX),
+        "u32" => range(&u32::MIN, &u32::MAX),
+        "u64" => range(&u64::MIN, &u64::MAX),
+        "i32" => range(&i32::MIN, &i32::MAX),
+        "i64" => range(&i64::MIN, &i64::MAX),
+        other => other.to_owned(),
+    };
+    format!("{given}expected {expected}")
 }
 
 /// The field that serde misses, or finds twice.

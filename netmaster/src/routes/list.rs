@@ -34,7 +34,7 @@ pub(super) async fn list<N: Noun>(
     if parameters.flag("watch")? {
         let after = parameters.number("after")?.map(Revision::new);
         parameters.only(&["labelSelector", "fieldSelector", "watch", "after"])?;
-        return watch::<N>(&app, selection, after);
+        return watch::<N>(&app, selection, after).await;
     }
     let paging = Paging::take::<N>(&mut parameters, &selection)?;
     parameters.only(&PARAMETERS[..4])?;

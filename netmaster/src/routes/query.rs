@@ -7,7 +7,11 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use trunkline_types::{Labels, Selector, chain};
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use trunkline_ipam::EventKind;
+use trunkline_netmaster_api::{AddressState, Level};
+use trunkline_types::{Attachment, Cidr, Labels, MacAddr, Name, Selector, VlanId, chain};
 
 use super::noun::{Field, Noun};
 use crate::failure::Failure;
@@ -216,11 +220,7 @@ fn conditions<V>(text: &str, fields: &[Field<V>]) -> Result<Vec<Condition>, Stri
                 choices.join(", ")
             )
         })?;
-        // An address has more than one written form.
-        let value = match value.parse::<IpAddr>() {
-            Ok(ip) => ip.to_string(),
-            Err(_) => value.to_owned(),
-        };
+        let value = written(name, value).map_err(|why| format!("field `{name}`: {why}"))?;
         conditions.push(Condition { field, is, value });
     }
     if conditions.len() > CONDITIONS {
@@ -231,6 +231,48 @@ fn conditions<V>(text: &str, fields: &[Field<V>]) -> Result<Vec<Condition>, Stri
     conditions.sort();
     conditions.dedup();
     Ok(conditions)
+}
+
+/// A value of the field `name` in the one form that answers have it in, so that it can be compared.
+/// What cannot be a value of that field would match nothing, and never be noticed.
+fn written(name: &str, value: &str) -> Result<String, String> {
+    fn as_one<T>(value: &str) -> Result<String, String>
+    where
+        T: FromStr<Err: Error + 'static> + ToString,
+    {
+        let value: Result<T, _> = value.parse();
+        value
+            .map(|value| value.to_string())
+            .map_err(|error| chain(&error))
+    }
+    fn one_of<T: DeserializeOwned>(value: &str) -> Result<String, String> {
+        let text: StrDeserializer<'_, serde::de::value::Error> = value.into_deserializer();
+        match T::deserialize(text) {
+            Ok(_) => Ok(value.to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+    match name {
+        "name" | "network" | "subnet" | "pool" | "profile" | "reservation" | "node" | "rack" => {
+            as_one::<Name>(value)
+        }
+        "vlan" => as_one::<VlanId>(value),
+        "mac" => as_one::<MacAddr>(value),
+        "cidr" => as_one::<Cidr>(value),
+        "attachment" => as_one::<Attachment>(value),
+        "ip" | "address" => match value.parse::<IpAddr>() {
+            Ok(ip) => Ok(ip.to_string()),
+            Err(_) => Err(format!(
+                "`{}` is not an IP address: write it like `10.1.0.1` or `fd00::1`",
+                value.escape_debug()
+            )),
+        },
+        "state" => one_of::<AddressState>(value),
+        "level" => one_of::<Level>(value),
+        "kind" => one_of::<EventKind>(value),
+        // Pods and namespaces are Kubernetes' to name, and what an event is about is text.
+        _ => Ok(value.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -275,8 +317,35 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_be_written_in_any_form() {
-        assert!(matches("network=FD00:0::1", &View("fd00::1", "")));
+    fn a_value_may_be_written_in_any_form_that_it_has() {
+        for (field, given, one) in [
+            ("address", "FD00:0::1", "fd00::1"),
+            ("mac", "02:AA:00:00:00:01", "02:aa:00:00:00:01"),
+            ("vlan", "0100", "100"),
+            ("about", "Node N1", "Node N1"),
+        ] {
+            assert_eq!(written(field, given).as_deref(), Ok(one), "{field}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_value_of_a_field_is_refused() {
+        for (field, value) in [
+            ("vlan", "abc"),
+            ("vlan", "4095"),
+            ("vlan", ""),
+            ("network", "Blue!"),
+            ("address", "10.1.0"),
+            ("mac", "02:01"),
+            ("cidr", "10.1.0.1/24"),
+            ("attachment", "c1"),
+            ("state", "lost"),
+            ("level", "rack"),
+            ("kind", "party"),
+        ] {
+            let error = written(field, value).unwrap_err();
+            assert!(error.contains(&format!("`{value}`")), "{field}: {error}");
+        }
     }
 
     #[test]

@@ -28,12 +28,15 @@ use tokio::time::{Instant, sleep_until};
 use trunkline_ipam::{Object, Revision};
 use trunkline_netmaster_api::{ErrorCode, Problem, WatchEvent};
 
+use super::cluster::catch_up;
 use super::list::values;
 use super::noun::Noun;
 use super::query::Selection;
+use crate::allocator::Allocator;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::feed::{Compacted, Publication, Subscription};
+use crate::replica::Role;
 use press::Press;
 
 /// The media type of a watch: a line of JSON each.
@@ -91,12 +94,15 @@ impl Watches {
 
 /// Answers with what happens to objects of kind `N` after a revision; without one, first with how
 /// they are.
-pub(super) fn watch<N: Noun>(
+pub(super) async fn watch<N: Noun>(
     app: &App,
     selection: Selection,
     after: Option<Revision>,
 ) -> Result<Response, Failure> {
     let place = app.watches.enter()?;
+    if let Some(after) = after {
+        has_been(&app.allocator, after).await?;
+    }
     let (first, after) = match after {
         Some(after) => (None, after),
         None => {
@@ -133,6 +139,25 @@ pub(super) fn watch<N: Noun>(
         Body::from_stream(frames),
     )
         .into_response())
+}
+
+/// Refuses a revision in the future: a watch from there would pass over what happens before, and
+/// its bookmarks would vouch for what never was. A follower may only be behind.
+async fn has_been(allocator: &Allocator, after: Revision) -> Result<(), Failure> {
+    // Before the revision: who leads has seen all that there is.
+    let leads = *allocator.role().borrow() == Role::Leader;
+    let tip = allocator.read(|catalog| catalog.revision());
+    if after <= tip {
+        return Ok(());
+    }
+    if !leads {
+        return catch_up(allocator, after).await;
+    }
+    let why = format!(
+        "revision {after} is yet to come, the last one is {tip}: use the `revision` of a list or \
+         of a watch's last line, or leave it out"
+    );
+    Err(Failure::parameter("after", &why))
 }
 
 /// The objects of kind `N` as they are at one moment. Only what can be told without views is

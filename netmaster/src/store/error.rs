@@ -76,9 +76,9 @@ pub enum StoreError {
     #[error("this replica no longer leads: the leader key is gone or another replica's")]
     Deposed,
     /// Another replica leads, so that this process may not write.
-    #[error("replica `{leader}` leads: stop all replicas first")]
+    #[error("the replica at `{leader}` leads: stop all replicas first")]
     Led {
-        /// What the leader key says.
+        /// Its URL.
         leader: String,
     },
     /// There is no space.

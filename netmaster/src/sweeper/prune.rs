@@ -3,7 +3,7 @@
 use trunkline_ipam::{Change, Edit, Key, Object, Revision};
 
 use super::{PutOff, Sweeper};
-use crate::store::{EVENTS, HOLDINGS, decode};
+use crate::store::{EVENTS, HOLDINGS, StoreError, decode};
 
 /// How many records are read at a time.
 const PAGE: usize = 500;
@@ -65,7 +65,7 @@ impl Sweeper {
             after = Some(last.clone());
             let mut old = Vec::new();
             for (key, value) in &page {
-                let (end, revision, key) = match decode(key, value)? {
+                let (end, revision, key) = match decode(key, value).map_err(StoreError::from)? {
                     Object::Holding(holding) => {
                         let key = Key::Holding(holding.ip, holding.revision);
                         (holding.to, holding.revision, key)

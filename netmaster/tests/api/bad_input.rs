@@ -130,11 +130,44 @@ async fn a_body_of_another_kind_is_refused() {
         None,
         Some("text/plain"),
         Some("application/x-www-form-urlencoded"),
+        Some("application/json; charset=latin1"),
+        Some("application/json;charset=\"UTF-16\""),
     ] {
         post_network(&netmaster, kind, b"{\"name\": \"a\", \"vlan\": 1}".to_vec())
             .await
             .is_problem(415, "unsupported_media_type", "`application/json`");
     }
+    for encoding in ["gzip", "identity, br"] {
+        let request = netmaster
+            .http
+            .post(format!("{}/v1/networks", netmaster.url))
+            .header("content-type", "application/json")
+            .header("content-encoding", encoding)
+            .body(r#"{"name": "a", "vlan": 1}"#);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert!(answer.text().await.unwrap().contains("content encoding"));
+    }
     let networks = netmaster.get("/v1/networks").await.body;
     assert_eq!(networks["items"], json!([]));
+    let kind = Some("application/json;charset=\"UTF-8\"");
+    let answer = post_network(&netmaster, kind, b"{\"name\": \"a\", \"vlan\": 1}".to_vec()).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+}
+
+#[test]
+fn every_refusal_of_a_value_names_the_field_and_no_type_of_rust() {
+    let answers = include_str!("refusals.txt").lines();
+    let unprocessable: Vec<_> = answers.filter(|line| line.starts_with("422 ")).collect();
+    assert!(unprocessable.len() > 150, "{}", unprocessable.len());
+    for answer in unprocessable {
+        let code = answer.split([' ', ':']).nth(1).unwrap();
+        // A name in the URL has no field.
+        let names = code == "invalid_path" || answer.contains(&format!("{code} ["));
+        assert!(names, "{answer}");
+        for kind in ["i32", "i64", "u8", "u16", "u32", "u64", "usize", "f64"] {
+            let told = answer.split([' ', ',']).any(|word| word == kind);
+            assert!(!told, "{answer}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use trunkline_netmaster::{Embedded, Limits, ServeOptions, Server, SweeperConfig};
+use trunkline_netmaster::{Embedded, Limits, ServeOptions, Server, ServerError, SweeperConfig};
 use trunkline_netmaster_api::{Client, EndpointSpec};
 
 const HOURS: Duration = Duration::from_secs(24 * 3600);
@@ -33,7 +33,7 @@ pub(crate) struct Netmaster {
     pub(crate) http: reqwest::Client,
     pub(crate) url: String,
     stop: oneshot::Sender<()>,
-    running: JoinHandle<()>,
+    running: JoinHandle<Result<(), ServerError>>,
 }
 
 /// A status and a JSON body.
@@ -192,7 +192,7 @@ impl Netmaster {
     /// Stops it, and answers a client that has nobody to ask.
     pub(crate) async fn stop(self) -> Client {
         self.stop.send(()).unwrap();
-        self.running.await.unwrap();
+        self.running.await.unwrap().unwrap();
         self.client
     }
 }

@@ -98,6 +98,31 @@ async fn a_watch_tells_every_change_after_a_revision_once() {
 }
 
 #[tokio::test]
+async fn a_watch_from_a_revision_that_is_yet_to_come_is_refused() {
+    let netmaster = Netmaster::start().await;
+    let last = network(&netmaster, "a", 1, "tin").await["revision"].clone();
+    let last = last.as_u64().unwrap();
+    Lines::open(&netmaster, &format!("/v1/networks?watch=true&after={last}")).await;
+    for kind in ["networks", "events"] {
+        for after in [last + 1, u64::MAX] {
+            let url = format!("/v1/{kind}?watch=true&after={after}");
+            let answer = netmaster.get(&url).await;
+            assert_eq!(
+                answer.status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{answer:?}"
+            );
+            assert_eq!(answer.body["field"], "after", "{answer:?}");
+            let detail = answer.body["detail"].as_str().unwrap();
+            assert!(
+                detail.contains(&format!("the last one is {last}")),
+                "{detail}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_watch_from_nowhere_begins_with_how_things_are() {
     let netmaster = Netmaster::start().await;
     for (name, vlan) in [("a", 1), ("b", 2)] {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use trunkline_ipam::Policy;
-use trunkline_netmaster::{Embedded, ServeOptions, Server};
+use trunkline_netmaster::{Embedded, ServeOptions, Server, ServerError};
 
 /// Long enough for anything that happens at all.
 const SOON: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ pub(crate) struct Netmaster {
     http: reqwest::Client,
     pub(crate) url: String,
     stop: oneshot::Sender<()>,
-    running: JoinHandle<()>,
+    running: JoinHandle<Result<(), ServerError>>,
 }
 
 /// A status, headers, and a JSON body.
@@ -159,7 +159,7 @@ impl Netmaster {
 
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(());
-        self.running.await.unwrap();
+        self.running.await.unwrap().unwrap();
     }
 }
 

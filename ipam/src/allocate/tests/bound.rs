@@ -3,9 +3,9 @@
 use super::*;
 use crate::fixture::{add_pool, pod, pool, reservation, reserve};
 use crate::{
-    ConflictReport, Kind, LeaseRequest, Reason, Refusal, RemovalCause, ReservedAddress, SubnetSpec,
-    Wanted, begin_epoch, found_cluster, lease, remove_node, report_conflict, update_subnet,
-    waive_report,
+    ConflictReport, Epoch, Kind, LeaseRequest, Reason, Refusal, RemovalCause, ReservedAddress,
+    SubnetSpec, Wanted, begin_epoch, found_cluster, lease, remove_node, report_conflict,
+    update_subnet, waive_report,
 };
 
 fn policy() -> Policy {
@@ -380,7 +380,7 @@ fn after_a_restore_a_subnet_waits_for_the_nodes_that_may_use_it() {
     let mut ledger = two_racks();
     let change = found_cluster(ledger.catalog(), "c1", NOW);
     ledger.apply(&change);
-    let change = begin_epoch(ledger.catalog(), NOW);
+    let change = begin_epoch(ledger.catalog(), Epoch::default(), NOW);
     ledger.apply(&change);
     let later = NOW.after(120);
     let planned = |ledger: &Ledger, now| allocate(ledger, &request("c1/eth0"), &policy(), now);

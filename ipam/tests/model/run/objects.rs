@@ -248,7 +248,7 @@ impl Run {
         if !self.chance(3) {
             return;
         }
-        let change = begin_epoch(self.catalog(), self.model.now);
+        let change = begin_epoch(self.catalog(), Epoch::default(), self.model.now);
         self.make("epoch", &change);
     }
 

@@ -1,11 +1,11 @@
 //! Where the embedded store's data is, and how it is opened.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use redb::backends::InMemoryBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{
     Database, DatabaseError, Durability, ReadableTable as _, TableDefinition, WriteTransaction,
 };
@@ -78,8 +78,23 @@ fn unusable(directory: &Path) -> impl Fn(io::Error) -> StoreError {
 }
 
 fn open_file(path: &Path) -> Result<Database, StoreError> {
-    let created = Database::builder().set_cache_size(CACHE).create(path);
-    created.map_err(|error| match error {
+    // As readable as a back-up: by its owner only.
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    let database = file
+        .map_err(DatabaseError::from)
+        .and_then(FileBackend::new)
+        .and_then(|file| {
+            Database::builder()
+                .set_cache_size(CACHE)
+                .create_with_backend(file)
+        });
+    database.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::Locked {
             path: path.to_owned(),
         },

@@ -3,6 +3,7 @@
 //! One member is asked at a time, and the same one as long as it answers. A client that spreads
 //! its calls would lose a part of them for as long as one member is stopped or cut off.
 
+use std::error::Error as _;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -316,10 +317,35 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 /// Why one attempt came to nothing.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
-    #[error(transparent)]
-    Etcd(#[from] Error),
+    #[error("{}", told(.0))]
+    Etcd(Error),
     #[error("no answer within {} ms", limit.as_millis())]
     Silent { limit: Duration },
+}
+
+impl From<Error> for AttemptError {
+    fn from(error: Error) -> Self {
+        Self::Etcd(error)
+    }
+}
+
+/// What an error of etcd or of the way there says. The texts of its crate have the causes in the
+/// form for debugging.
+fn told(error: &Error) -> String {
+    let (text, cause) = match error {
+        Error::GRpcStatus(status) => (status.message().to_owned(), status.source()),
+        Error::TransportError(error) => (error.to_string(), error.source()),
+        other => return other.to_string(),
+    };
+    // The ones in between say the same in less precise words.
+    let mut root = cause;
+    while let Some(cause) = root.and_then(|cause| cause.source()) {
+        root = Some(cause);
+    }
+    match root.map(ToString::to_string) {
+        Some(root) if !text.contains(&root) => format!("{text}: {root}"),
+        _ => text,
+    }
 }
 
 impl AttemptError {
@@ -327,6 +353,31 @@ impl AttemptError {
         match self {
             Self::Etcd(error) => meaning(error),
             Self::Silent { .. } => Meaning::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_member_that_is_not_there_is_told_of_in_words() {
+        let connection = Connection::new(EtcdConfig {
+            endpoints: vec!["127.0.0.1:9".to_owned()],
+            prefix: "/trunkline".to_owned(),
+            ca: None,
+            identity: None,
+            user: None,
+            lease: Duration::from_secs(3),
+        });
+        let once = Patience::of(2_000, 0);
+        let failed = connection.get(once, b"key".to_vec(), None).await;
+        let error = StoreError::from(failed.unwrap_err());
+        let told = chain(&error);
+        assert!(told.contains("Connection refused"), "{told}");
+        for noise in ["Error(", "Os {", "status:", "code:"] {
+            assert!(!told.contains(noise), "{told}");
         }
     }
 }

@@ -102,9 +102,8 @@ impl Etcd {
             return Ok(term);
         }
         let leader = self.leader().await?;
-        let leader = leader.map(|kv| String::from_utf8_lossy(kv.value()).into_owned());
         Err(StoreError::Led {
-            leader: leader.unwrap_or_default(),
+            leader: leader.map(|kv| named(kv.value())).unwrap_or_default(),
         })
     }
 
@@ -215,6 +214,15 @@ impl Etcd {
             "leader key created"
         );
         Ok(Some((lease, life)))
+    }
+}
+
+/// What people call the leader that the leader key has: its URL.
+fn named(value: &[u8]) -> String {
+    match serde_json::from_slice::<Leader>(value) {
+        Ok(leader) => leader.url,
+        // A newer netmaster's.
+        Err(_) => String::from_utf8_lossy(value).escape_debug().to_string(),
     }
 }
 

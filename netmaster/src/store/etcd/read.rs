@@ -137,7 +137,8 @@ impl Reader {
             .with_limit(i64::try_from(limit).unwrap_or(i64::MAX));
         let mut response = self
             .connection
-            .get(Patience::PAGE, from, Some(options))
+            // Somebody waits for it, and it is a thousand keys at most.
+            .get(Patience::REQUEST, from, Some(options))
             .await?;
         let page = response.take_kvs().into_iter().map(|kv| {
             let (key, value) = kv.into_key_value();
@@ -148,5 +149,35 @@ impl Reader {
 
     pub(in crate::store) fn watch(&self, position: Position) -> Watch {
         Watch::new(self.connection.clone(), self.paths.clone(), position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::store::EtcdConfig;
+
+    #[tokio::test]
+    async fn a_page_of_records_is_not_waited_for_longer_than_any_request() {
+        // It takes connections, and says nothing, like a member that is stopped.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connection = Connection::new(EtcdConfig {
+            endpoints: vec![silent.local_addr().unwrap().to_string()],
+            prefix: "/trunkline".to_owned(),
+            ca: None,
+            identity: None,
+            user: None,
+            lease: Duration::from_secs(3),
+        });
+        let reader = Reader::new(Arc::new(connection), Paths::under("/trunkline"));
+        let scan = reader.scan("/trunkline/v1/holdings/", None, 10);
+        // Twice as long as a request has.
+        let scanned = tokio::time::timeout(Patience::REQUEST.total * 2, scan).await;
+        let error = scanned.expect("in good time").unwrap_err();
+        assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
     }
 }

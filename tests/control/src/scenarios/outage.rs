@@ -13,6 +13,7 @@ use crate::harness::Context;
 use crate::harness::api::{Client, Failure, set_up};
 use crate::harness::disk::Disk;
 use crate::harness::etcd::{Etcd, Settings};
+use crate::harness::http::get;
 use crate::harness::netmaster::{Netmaster, READY, Running, Store};
 use crate::harness::wait::wait_until;
 
@@ -62,6 +63,17 @@ async fn etcd_is_down(context: Context) -> anyhow::Result<()> {
         refused.push(expect_refused(&running, &[503]).await?);
     }
     etcd.start_member(0)?;
+    wait_written(&running, &mut told).await?;
+    expect_reads(&running, &told).await?;
+    // One that hangs refuses no connection, and breaks none off.
+    etcd.pause_member(0)?;
+    let begun = Instant::now();
+    while begun.elapsed() < DOWN {
+        expect_reads(&running, &told).await?;
+        refused.push(expect_refused(&running, &[503]).await?);
+        expect_no_history(&running).await?;
+    }
+    etcd.resume_member(0)?;
     wait_written(&running, &mut told).await?;
     expect_reads(&running, &told).await?;
     let longest = refused.iter().max().copied().unwrap_or_default();
@@ -223,6 +235,14 @@ async fn expect_refused(running: &Running, statuses: &[u16]) -> anyhow::Result<D
         Err(failure) => Err(failure).context("a write was to be refused for now"),
         Ok(ip) => anyhow::bail!("{ip} was handed out with the store away"),
     }
+}
+
+/// What is not kept in memory cannot be read, and that is said in good time.
+async fn expect_no_history(running: &Running) -> anyhow::Result<()> {
+    let path = "/v1/addresses/10.1.0.2/history";
+    let reply = get(running.address, path, REFUSED_WITHIN).await?;
+    ensure!(reply.status == 503, "{path}: HTTP status {}", reply.status);
+    Ok(())
 }
 
 /// Waits until something can be written again.
