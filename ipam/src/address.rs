@@ -1,5 +1,6 @@
 //! The record of one IP address.
 
+mod slot;
 mod tenant;
 
 use std::net::IpAddr;
@@ -9,6 +10,7 @@ use trunkline_types::{Attachment, MacAddr, Name, Pod};
 
 use crate::{Revision, Timestamp};
 
+pub use slot::LeasedSlot;
 pub(crate) use tenant::Tenant;
 
 /// What is known of an address that is or was handed out. An address without a record never was.
@@ -50,6 +52,10 @@ pub enum AddressState {
         /// Whether the node has been asked to give it back.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         recalled: bool,
+        /// What it was leased together with; none if that is not known: the lease is from before
+        /// this was kept, or was told by the node after a restore.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<Box<LeasedSlot>>,
     },
     /// An endpoint has it.
     Bound {

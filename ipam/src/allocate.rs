@@ -4,6 +4,7 @@ mod choose;
 mod error;
 mod fixed;
 mod gate;
+mod leased;
 mod reserved;
 
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ pub(crate) use choose::{Search, derived};
 pub use error::{AddressUnfit, AllocateError, MacUnfit, NoSpace};
 use fixed::{Given, Why};
 pub(crate) use gate::check_gate;
+pub use leased::LeaseUnfit;
 
 /// A wish for addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub struct AllocateRequest {
     pub addresses: Vec<IpAddr>,
     /// The MAC address it is to have.
     pub mac: Option<MacAddr>,
-    /// Addresses of the node's reserve that it has been given already; empty if none.
+    /// The slot of the node's reserve that it has been given already, whole; empty if none.
     pub leased: Vec<IpAddr>,
 }
 
@@ -98,6 +100,7 @@ struct Wish<'a> {
 ///
 /// Network, pool and profile are what the request names, else what the most specific group binds.
 /// The interface gets one address of each family that the network has for the node, or none at all.
+/// What the node has in reserve it gets if nothing asks for other addresses than any.
 /// Each is, in this order: the one that is asked for; the one that is reserved for the pod; the
 /// longest-free one of the pool or, without one, of what belongs to no pool. Subnets of the node's
 /// rack come first, then those that select the node, then those for all.
@@ -165,11 +168,14 @@ fn check_repeated(
 ) -> Result<(), AllocateError> {
     let network = request.network.as_ref().unwrap_or(&existing.network);
     let wanted = request.addresses.iter().chain(&request.leased);
+    let pods = existing.pod.as_ref().zip(request.pod.as_ref());
     let missing = |ip: &&IpAddr| !existing.addresses.iter().any(|has| has.ip == **ip);
     let wanted = if existing.node != request.node || existing.network != *network {
         format!("one on network `{network}` and node `{}`", request.node)
     } else if let Some(ip) = wanted.clone().find(missing) {
         format!("address `{ip}`")
+    } else if let Some((had, asks)) = pods.filter(|(had, asks)| had != asks) {
+        format!("one for pod `{asks}` in place of `{had}`")
     } else {
         return Ok(());
     };
@@ -179,24 +185,22 @@ fn check_repeated(
     })
 }
 
-/// The network that the interface is to be on. With leased addresses it is theirs: the node has
-/// plugged it in there.
+/// The network that the interface is to be on. If nobody says which, it is that of the leased
+/// addresses: the node has plugged it in there.
 fn network<'a>(
     ledger: &'a Ledger,
     request: &AllocateRequest,
     resolution: &Resolution,
 ) -> Result<&'a Arc<Network>, AllocateError> {
     let catalog = ledger.catalog();
-    let leased = request.leased.first().and_then(|ip| catalog.address(*ip));
-    let chosen = resolution.network.as_ref().map(|choice| &choice.value);
-    let asked = request.network.as_ref();
-    let of_lease = leased
-        .filter(|_| asked.is_none())
-        .map(|address| &address.network);
-    let Some(name) = of_lease.or(chosen) else {
-        return Err(AllocateError::NoNetwork {
-            pod: request.name(),
-        });
+    let name = match (&resolution.network, request.leased.first()) {
+        (Some(choice), _) => &choice.value,
+        (None, Some(ip)) => &leased::lease(catalog, &request.node, *ip)?.network,
+        (None, None) => {
+            return Err(AllocateError::NoNetwork {
+                pod: request.name(),
+            });
+        }
     };
     catalog
         .network(name)
@@ -207,12 +211,8 @@ fn network<'a>(
 }
 
 impl Wish<'_> {
-    /// The addresses, IPv4 first.
-    fn grant(&self) -> Result<Vec<Given>, AllocateError> {
-        if !self.request.leased.is_empty() {
-            return self.leased();
-        }
-        let search = Search {
+    fn search(&self) -> Search<'_> {
+        Search {
             ledger: self.ledger,
             node: self.node,
             network: &self.network.name,
@@ -221,7 +221,15 @@ impl Wish<'_> {
             derives_mac: self.request.mac.is_none(),
             policy: self.policy,
             now: self.now,
-        };
+        }
+    }
+
+    /// The addresses, IPv4 first.
+    fn grant(&self) -> Result<Vec<Given>, AllocateError> {
+        if !self.request.leased.is_empty() {
+            return self.leased();
+        }
+        let search = self.search();
         let [asked_v4, asked_v6] = self.asked()?;
         let families = search.families();
         let mut given = Vec::with_capacity(2);
@@ -252,8 +260,8 @@ impl Wish<'_> {
         Ok(given)
     }
 
-    /// The MAC address: what the reservation pins, else what is asked for, else what follows from
-    /// the address.
+    /// The MAC address: what the reservation pins, else what is asked for, else what was leased
+    /// with the addresses, else what follows from them.
     fn mac(&self, given: &[Given]) -> Result<MacAddr, AllocateError> {
         let asked = self.request.mac;
         let pinned = given.iter().find_map(|given| {
@@ -271,8 +279,10 @@ impl Wish<'_> {
             .into());
         }
         let ips = || given.iter().map(|given| given.ip);
-        let derived = derived(ips());
-        let mac = pinned.map(|(mac, _)| mac).or(asked).unwrap_or(derived);
+        let pinned = pinned.map(|(mac, _)| mac);
+        let of_slot = given.iter().find_map(|given| given.mac);
+        let mac = pinned.or(asked).or(of_slot);
+        let mac = mac.unwrap_or_else(|| derived(ips()));
         if !mac::is_unicast(mac) {
             return Err(MacUnfit::NotUnicast { mac }.into());
         }

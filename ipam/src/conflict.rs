@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use trunkline_types::{MacAddr, Name};
 
+use crate::reserve::{is_leased_to, recalled};
 use crate::{
     Address, AddressState, Catalog, Change, Conflict, Edit, Event, EventKind, Key, Kind, Object,
-    Reason, Refusal, Revision, Subnet, Timestamp, derived_mac,
+    Reason, Refusal, Revision, Subnet, Timestamp, derived_mac, mac,
 };
 
 /// What a node saw: somebody else answers for an address.
@@ -66,12 +67,26 @@ impl Refusal for ConflictError {
     }
 }
 
+/// Why a conflict is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clearance {
+    /// An operator said so.
+    Operator,
+    /// A node looked, and nobody else answered.
+    Looked {
+        /// The node.
+        node: Name,
+    },
+    /// For a long time no node could look.
+    Unseen,
+}
+
 /// How many seconds what is known of a conflict may lag behind: seeing the same machine again and
 /// again is not worth a write each time.
 const SEEN_GRAIN: u64 = 60;
 
 /// Plans that an address is withheld because a foreign machine answers for it. Whoever has it keeps
-/// it; nobody else gets it.
+/// it; nobody else gets it. A node that has it in reserve is asked to give it back.
 ///
 /// # Errors
 ///
@@ -89,7 +104,7 @@ pub fn report_conflict(
         });
     };
     let known = catalog.address(ip);
-    if known.is_some_and(|known| rightful_mac(catalog, known) == Some(report.mac)) {
+    if known.is_some_and(|known| is_rightful(catalog, known, report.mac)) {
         return Err(ConflictError::NotForeign {
             ip,
             mac: report.mac,
@@ -131,6 +146,7 @@ pub fn report_conflict(
 pub fn clear_conflict(
     catalog: &Catalog,
     ip: IpAddr,
+    why: &Clearance,
     now: Timestamp,
 ) -> Result<Change, ConflictError> {
     let known = catalog.address(ip);
@@ -140,7 +156,16 @@ pub fn clear_conflict(
         return Ok(Change::none(catalog.revision()));
     };
     let revision = catalog.revision().next();
-    let message = format!("`{}` does not answer for it any more", conflict.mac);
+    let mac = conflict.mac;
+    let message = match why {
+        Clearance::Operator => format!("an operator cleared it; `{mac}` had answered for it"),
+        Clearance::Looked { node } => {
+            format!("`{mac}` does not answer for it any more, as node `{node}` saw")
+        }
+        Clearance::Unseen => {
+            format!("no node could look for a long time whether `{mac}` still answers for it")
+        }
+    };
     let address = Address {
         conflict: None,
         revision,
@@ -166,17 +191,33 @@ fn assignable(catalog: &Catalog, ip: IpAddr) -> Result<&Subnet, ConflictError> {
         .ok_or(ConflictError::NotHandedOut { ip })
 }
 
-/// The MAC address that is expected to answer for an address.
-fn rightful_mac(catalog: &Catalog, address: &Address) -> Option<MacAddr> {
+/// Whether it is expected that `mac` answers for an address.
+fn is_rightful(catalog: &Catalog, address: &Address, mac: MacAddr) -> bool {
     match &address.state {
-        AddressState::Bound { attachment } => catalog.endpoint(attachment).map(|e| e.mac),
-        // Which IPv4 address an IPv6 one goes with is not in the books.
-        AddressState::Leased { .. } | AddressState::Node { .. } => Some(derived_mac(address.ip)),
-        AddressState::Released { .. } => None,
+        AddressState::Bound { attachment } => {
+            let endpoint = catalog.endpoint(attachment);
+            endpoint.is_some_and(|endpoint| endpoint.mac == mac)
+        }
+        AddressState::Leased {
+            slot: Some(slot), ..
+        } => slot.mac == mac,
+        // It may go with any IPv4 address in the node's reserve.
+        AddressState::Leased {
+            node, slot: None, ..
+        } => {
+            let other = mac::ip_of(mac).and_then(|ip| catalog.address(ip.into()));
+            let is_own = |other: &Arc<Address>| {
+                is_leased_to(other, node) && other.network == address.network
+            };
+            derived_mac(address.ip) == mac || address.ip.is_ipv6() && other.is_some_and(is_own)
+        }
+        AddressState::Node { .. } => derived_mac(address.ip) == mac,
+        AddressState::Released { .. } => false,
     }
 }
 
-/// The record of an address with that conflict; whoever has it keeps it.
+/// The record of an address with that conflict; whoever has it keeps it, but no pod gets it out of
+/// a reserve.
 pub(crate) fn in_conflict(
     subnet: &Subnet,
     known: Option<&Arc<Address>>,
@@ -190,7 +231,7 @@ pub(crate) fn in_conflict(
         Some(known) => Address {
             conflict,
             revision,
-            ..Address::clone(known)
+            ..recalled(known).unwrap_or_else(|| Address::clone(known))
         },
         None => Address {
             ip,

@@ -247,6 +247,7 @@ pub(crate) fn lease(ledger: &mut Ledger, ip: &str) {
         state: AddressState::Leased {
             node: parse("n1"),
             recalled: false,
+            slot: None,
         },
         since: NOW,
         conflict: None,

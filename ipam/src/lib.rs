@@ -39,12 +39,14 @@ mod subnet;
 mod sweep;
 mod timestamp;
 
-pub use address::{Address, AddressState, Conflict};
-pub use allocate::{AddressUnfit, AllocateError, AllocateRequest, MacUnfit, NoSpace, allocate};
+pub use address::{Address, AddressState, Conflict, LeasedSlot};
+pub use allocate::{
+    AddressUnfit, AllocateError, AllocateRequest, LeaseUnfit, MacUnfit, NoSpace, allocate,
+};
 pub use catalog::{Catalog, Inconsistency, Loading};
 pub use change::{Change, Edit, Key, Object, Planned, Revision, Step};
 pub use cluster::{Cluster, Epoch, begin_epoch, found_cluster, waive_report};
-pub use conflict::{ConflictError, ConflictReport, clear_conflict, report_conflict};
+pub use conflict::{Clearance, ConflictError, ConflictReport, clear_conflict, report_conflict};
 pub use endpoint::{Endpoint, EndpointAddress};
 pub use free::{FreeSet, FreeSpace, SubnetSpace};
 pub use group::{

@@ -17,10 +17,11 @@ pub enum PreconditionError {
         /// The key that was asked for.
         key: Key,
     },
-    /// Somebody else changed it first.
+    /// Somebody else changed it first; or nobody ever made it what the request says.
     #[error(
-        "{key} is at revision {current} and not at {given} any more: look at it again with \
+        "{key} is at revision {current} and not at {given}{}: look at it again with \
          `netctl {} show {}`, and repeat the request if it still fits",
+        any_more(*given, *current),
         key.kind(),
         key.name()
     )]
@@ -32,6 +33,11 @@ pub enum PreconditionError {
         /// The revision that the object is at.
         current: Revision,
     },
+}
+
+/// What an object is not any more, it was once.
+fn any_more(given: Revision, current: Revision) -> &'static str {
+    if given < current { " any more" } else { "" }
 }
 
 impl Refusal for PreconditionError {

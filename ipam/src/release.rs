@@ -8,6 +8,7 @@ use std::sync::Arc;
 use trunkline_types::{Attachment, Name};
 
 use crate::address::Tenant;
+use crate::reserve::other_half;
 use crate::{
     AddressState, Catalog, Change, Edit, Kind, Node, Object, Policy, Reason, Refusal, Revision,
     Timestamp,
@@ -125,7 +126,8 @@ pub fn release(
     Ok(Change::new(ending.revision, ending.endpoint(endpoint)))
 }
 
-/// Plans taking an address from whatever has it: an endpoint goes with all its addresses.
+/// Plans taking an address from whatever has it: an endpoint goes with all its addresses, and a slot
+/// of a reserve too.
 ///
 /// # Errors
 ///
@@ -157,7 +159,11 @@ pub fn release_address(
             .endpoint(attachment)
             .map(|endpoint| ending.endpoint(endpoint))
             .unwrap_or_default(),
-        AddressState::Leased { .. } => vec![ending.lease(address)],
+        AddressState::Leased { .. } => {
+            let other = other_half(catalog, address);
+            let halves = other.into_iter().chain([address]);
+            halves.map(|half| ending.lease(half)).collect()
+        }
         AddressState::Node { node } => from_node(&ending, node, ip),
         AddressState::Released { .. } => Vec::new(),
     };

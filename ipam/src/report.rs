@@ -1,4 +1,4 @@
-//! What a node reports after a restore.
+//! What a node reports.
 
 mod books;
 
@@ -84,8 +84,11 @@ impl Refusal for ReportError {
     }
 }
 
-/// Plans the next step of taking a node's report after a restore into the books. A node that has
-/// reported in this epoch has nothing more to tell here.
+/// Plans the next step of taking a node's report into the books.
+///
+/// A node that has reported in this epoch tells nothing new, for what it does it asks for first.
+/// But what it holds although the books give it to somebody else is put in conflict, and an event
+/// says so; the others keep what they have. After a restore its report is more:
 ///
 /// What the back-up says the node has, and the node does not, ends first. Then what the node has and
 /// the back-up does not know is written down as it is. What the books give to somebody else waits
@@ -105,12 +108,6 @@ pub fn report(catalog: &Catalog, report: &Report, now: Timestamp) -> Result<Step
             current: epoch,
         });
     }
-    if node.reported == epoch {
-        return Ok(Step {
-            change: Change::none(catalog.revision()),
-            done: true,
-        });
-    }
     let books = Books {
         catalog,
         node,
@@ -122,6 +119,13 @@ pub fn report(catalog: &Catalog, report: &Report, now: Timestamp) -> Result<Step
         change: Change::new(books.revision, edits),
         done: false,
     };
+    if node.reported == epoch {
+        let nothing = || Step {
+            change: Change::none(catalog.revision()),
+            done: true,
+        };
+        return Ok(books.contradiction().map_or_else(nothing, step));
+    }
     let edits = books.ended();
     if !edits.is_empty() {
         return Ok(step(edits));

@@ -144,6 +144,9 @@ impl Reservation {
     /// How many addresses a reservation may have: what keeps the object small.
     pub const ADDRESSES_MAX: usize = 256;
 
+    /// How long it may be kept while the holder is away, in seconds: 100 years.
+    pub const RETENTION_MAX: u64 = 3_155_760_000;
+
     /// How long owner and reason may be, in bytes.
     pub const TEXT_MAX: usize = 256;
 }

@@ -11,8 +11,8 @@ use crate::change::STEP_EDITS;
 use crate::node::fit;
 use crate::release::Ending;
 use crate::{
-    Address, AddressState, Catalog, Change, Edit, EndpointAddress, Kind, Ledger, NoSpace, Node,
-    NodeUnfit, Object, Policy, Reason, Refusal, Revision, Step, Subnet, Timestamp,
+    Address, AddressState, Catalog, Change, Edit, EndpointAddress, Kind, LeasedSlot, Ledger,
+    NoSpace, Node, NodeUnfit, Object, Policy, Reason, Refusal, Step, Subnet, Timestamp,
 };
 
 /// A node's wish for addresses ahead of need.
@@ -181,36 +181,37 @@ fn leased(
     let catalog = ledger.catalog();
     let revision = catalog.revision().next();
     let mut edits = Vec::new();
-    let slots: Vec<_> = (0..slots)
-        .map(|place| {
-            let addresses = drawn.iter().filter_map(|drawn| drawn.get(place));
-            let addresses: Vec<_> = addresses
-                .map(|(ip, subnet)| EndpointAddress {
-                    ip: *ip,
-                    subnet: subnet.name.clone(),
-                })
-                .collect();
-            let mac = derived(addresses.iter().map(|address| address.ip));
-            Slot { addresses, mac }
-        })
-        .collect();
-    for (ip, subnet) in drawn
-        .iter()
-        .flat_map(|drawn| drawn.iter().take(slots.len()))
-    {
-        edits.push(Edit::Put(Object::Address(Arc::new(Address {
+    let mut slot = |place: usize| {
+        let own: Vec<_> = drawn.iter().filter_map(|drawn| drawn.get(place)).collect();
+        let mac = derived(own.iter().map(|(ip, _)| *ip));
+        for (ip, subnet) in &own {
+            let partner = own
+                .iter()
+                .map(|(other, _)| *other)
+                .find(|other| other != ip);
+            let slot = LeasedSlot { partner, mac };
+            edits.push(Edit::Put(Object::Address(Arc::new(Address {
+                ip: *ip,
+                subnet: subnet.name.clone(),
+                network: subnet.network.clone(),
+                state: AddressState::Leased {
+                    node: node.name.clone(),
+                    recalled: false,
+                    slot: Some(Box::new(slot)),
+                },
+                since: now,
+                conflict: None,
+                revision,
+            }))));
+        }
+        let addresses = own.into_iter().map(|(ip, subnet)| EndpointAddress {
             ip: *ip,
             subnet: subnet.name.clone(),
-            network: subnet.network.clone(),
-            state: AddressState::Leased {
-                node: node.name.clone(),
-                recalled: false,
-            },
-            since: now,
-            conflict: None,
-            revision,
-        }))));
-    }
+        });
+        let addresses = addresses.collect();
+        Slot { addresses, mac }
+    };
+    let slots: Vec<_> = (0..slots).map(&mut slot).collect();
     let change = match edits.is_empty() {
         true => Change::none(catalog.revision()),
         false => Change::new(revision, edits),
@@ -218,8 +219,9 @@ fn leased(
     Leased { slots, change }
 }
 
-/// Plans the next step of the return of leases that the node has dropped. What is not leased to it
-/// is passed over, so that a repeated return succeeds.
+/// Plans the next step of the return of leases that the node has dropped. A slot of which one
+/// address is returned goes with both. What is not leased to it is passed over, so that a repeated
+/// return succeeds.
 ///
 /// # Errors
 ///
@@ -240,8 +242,14 @@ pub fn return_leases(
     };
     // Each once, whatever the node says: a change has no key twice.
     let addresses: BTreeSet<_> = addresses.iter().copied().collect();
-    let records = addresses.into_iter().filter_map(|ip| catalog.address(ip));
-    let mut leases = records.filter(|address| is_leased_to(address, &node.name));
+    let lease = |ip: &IpAddr| {
+        let address = catalog.address(*ip);
+        address.filter(|address| is_leased_to(address, &node.name))
+    };
+    let halves = addresses.iter().filter_map(lease);
+    let halves = halves.filter_map(|half| Some(other_half(catalog, half)?.ip));
+    let addresses: BTreeSet<_> = halves.chain(addresses.iter().copied()).collect();
+    let mut leases = addresses.iter().filter_map(lease);
     let first = leases.by_ref().take(STEP_EDITS);
     let edits: Vec<_> = first.map(|address| ending.lease(address)).collect();
     let change = match edits.is_empty() {
@@ -254,6 +262,20 @@ pub fn return_leases(
 
 pub(crate) fn is_leased_to(address: &Address, node: &Name) -> bool {
     matches!(&address.state, AddressState::Leased { node: to, .. } if to == node)
+}
+
+/// What is leased together with `address`, as far as it still is.
+pub(crate) fn other_half<'a>(catalog: &'a Catalog, address: &Address) -> Option<&'a Arc<Address>> {
+    let AddressState::Leased {
+        node,
+        slot: Some(slot),
+        ..
+    } = &address.state
+    else {
+        return None;
+    };
+    let other = catalog.address(slot.partner?)?;
+    is_leased_to(other, node).then_some(other)
 }
 
 /// Plans asking nodes for their leases of subnets that run low: where less is free than is leased,
@@ -282,7 +304,13 @@ pub fn recall(ledger: &Ledger, policy: &Policy, _now: Timestamp) -> Change {
             if edits.len() == STEP_EDITS {
                 break;
             }
-            edits.extend(recalled(address, revision));
+            edits.extend(recalled(address).map(|address| {
+                let address = Address {
+                    revision,
+                    ..address
+                };
+                Edit::Put(Object::Address(Arc::new(address)))
+            }));
         }
     }
     match edits.is_empty() {
@@ -292,22 +320,23 @@ pub fn recall(ledger: &Ledger, policy: &Policy, _now: Timestamp) -> Change {
 }
 
 /// The lease as one that is asked for; none if it is already.
-fn recalled(address: &Address, revision: Revision) -> Option<Edit> {
+pub(crate) fn recalled(address: &Address) -> Option<Address> {
     let AddressState::Leased {
         node,
         recalled: false,
+        slot,
     } = &address.state
     else {
         return None;
     };
-    Some(Edit::Put(Object::Address(Arc::new(Address {
+    Some(Address {
         state: AddressState::Leased {
             node: node.clone(),
             recalled: true,
+            slot: slot.clone(),
         },
-        revision,
         ..address.clone()
-    }))))
+    })
 }
 
 #[cfg(test)]

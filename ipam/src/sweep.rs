@@ -115,9 +115,9 @@ impl Sweep {
         findings
     }
 
-    /// Forgets what was seen on a node: it was removed, or its evidence cannot be trusted.
-    pub fn forget(&mut self, node: &Name) {
-        self.suspects.remove(node);
+    /// Forgets what was seen on nodes that have been removed.
+    pub fn forget_removed(&mut self, catalog: &Catalog) {
+        self.suspects.retain(|node, _| catalog.node(node).is_some());
     }
 }
 

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// The last second of the year 9999. Later ones cannot be written as dates, and are most often
+    /// milliseconds.
+    pub const LATEST: Self = Self(253_402_300_799);
+
     /// The point `seconds` after 1970-01-01 00:00:00 UTC.
     #[must_use]
     pub const fn from_unix_seconds(seconds: u64) -> Self {

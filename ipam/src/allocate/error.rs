@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use trunkline_types::{MacAddr, Name};
 
+use super::LeaseUnfit;
 use crate::{Endpoint, Kind, Listing, NodeUnfit, Reason, Refusal};
 
 /// Why no address is handed out.
@@ -48,6 +49,9 @@ pub enum AllocateError {
     /// The very address that is asked for, or reserved, cannot be given.
     #[error(transparent)]
     Address(#[from] AddressUnfit),
+    /// What the node has in reserve cannot be given.
+    #[error(transparent)]
+    Lease(#[from] LeaseUnfit),
     /// The MAC address cannot be given.
     #[error(transparent)]
     Mac(#[from] MacUnfit),
@@ -258,24 +262,16 @@ pub enum AddressUnfit {
         /// How much longer it is kept for that owner.
         seconds: u64,
     },
-    /// The node says that it has it in reserve, which is not so.
-    #[error(
-        "address `{ip}` is not in the reserve of node `{node}`: drop the slot and ask for an \
-         address without one"
-    )]
-    NotLeased {
-        /// The address.
-        ip: IpAddr,
-        /// The node.
-        node: Name,
-    },
 }
 
 /// Why a MAC address cannot be given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MacUnfit {
     /// No interface can have it.
-    #[error("MAC address `{mac}` is not unicast: use one whose first byte is even, like `02:…`")]
+    #[error(
+        "MAC address `{mac}` is not that of one machine: use one that is not all zero and whose \
+         first byte is even, like `02:…`"
+    )]
     NotUnicast {
         /// The MAC address.
         mac: MacAddr,
@@ -317,6 +313,7 @@ impl Refusal for AllocateError {
             Self::AttachmentInUse { .. } => Reason::AttachmentInUse,
             Self::NoSpace(space) => space.reason(),
             Self::Address(address) => address.reason(),
+            Self::Lease(lease) => lease.reason(),
             Self::Mac(mac) => mac.reason(),
         }
     }
@@ -324,6 +321,7 @@ impl Refusal for AllocateError {
     fn field(&self) -> Option<&'static str> {
         match self {
             Self::Address(address) => address.field(),
+            Self::Lease(lease) => lease.field(),
             Self::Mac(mac) => mac.field(),
             _ => None,
         }
@@ -352,8 +350,7 @@ impl Refusal for AddressUnfit {
             | Self::Reserved { .. }
             | Self::InPool { .. }
             | Self::Conflict { .. }
-            | Self::Cooling { .. }
-            | Self::NotLeased { .. } => Reason::AddressInUse,
+            | Self::Cooling { .. } => Reason::AddressInUse,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{Address, AddressState, Holder, Subnet};
 pub(super) struct Given {
     pub(super) ip: IpAddr,
     pub(super) subnet: Name,
-    /// The MAC address that its reservation pins.
+    /// The MAC address that its reservation pins, or that was leased with it.
     pub(super) mac: Option<MacAddr>,
     /// The reservation that it is given by.
     pub(super) reservation: Option<Name>,
@@ -32,33 +32,6 @@ impl Wish<'_> {
     /// The IPv4 and the IPv6 address that the request names.
     pub(super) fn asked(&self) -> Result<[Option<IpAddr>; 2], AllocateError> {
         Ok(one_of_each(&self.request.addresses)?)
-    }
-
-    /// The addresses of the node's reserve that the pod has been given by the node.
-    pub(super) fn leased(&self) -> Result<Vec<Given>, AllocateError> {
-        let mut given = Vec::with_capacity(2);
-        for ip in one_of_each(&self.request.leased)?.into_iter().flatten() {
-            let address = self.ledger.catalog().address(ip);
-            let by_node = |address: &&std::sync::Arc<Address>| match &address.state {
-                AddressState::Leased { node, .. } => *node == self.node.name,
-                _ => false,
-            };
-            let Some(address) = address.filter(by_node) else {
-                let node = self.node.name.clone();
-                return Err(AddressUnfit::NotLeased { ip, node }.into());
-            };
-            if address.network != self.network.name {
-                let network = self.network.name.clone();
-                return Err(AddressUnfit::NotHandedOut { ip, network }.into());
-            }
-            given.push(Given {
-                ip,
-                subnet: address.subnet.clone(),
-                mac: None,
-                reservation: None,
-            });
-        }
-        Ok(given)
     }
 
     /// That very address, if the pod may have it here and now.
@@ -98,7 +71,7 @@ impl Wish<'_> {
     }
 
     /// Checks that an address which is not reserved for the pod is for anybody who asks for it.
-    fn check_unclaimed(&self, ip: IpAddr, subnet: &Subnet) -> Result<(), AddressUnfit> {
+    pub(super) fn check_unclaimed(&self, ip: IpAddr, subnet: &Subnet) -> Result<(), AddressUnfit> {
         let catalog = self.ledger.catalog();
         if let Some(reservation) = catalog.reservation_of(ip)
             && reservation.expires.is_none_or(|end| end > self.now)
@@ -173,7 +146,7 @@ impl Wish<'_> {
 }
 
 /// The IPv4 and the IPv6 address among `ips`.
-fn one_of_each(ips: &[IpAddr]) -> Result<[Option<IpAddr>; 2], AddressUnfit> {
+pub(super) fn one_of_each(ips: &[IpAddr]) -> Result<[Option<IpAddr>; 2], AddressUnfit> {
     let mut each = [None; 2];
     for &ip in ips {
         let place = &mut each[usize::from(ip.is_ipv6())];

@@ -83,7 +83,12 @@ impl Wish<'_> {
                 namespace: pod.namespace.clone(),
                 name: name.to_owned(),
             };
-            holders.push((Holder::StatefulSet(set), Part::Ordinal(ordinal)));
+            // A pod of something else may have a name of that form.
+            let set = Holder::StatefulSet(set);
+            let workload = self.request.workload.as_ref();
+            if workload.is_none_or(|workload| *workload == set) {
+                holders.push((set, Part::Ordinal(ordinal)));
+            }
         }
         if let Some(Holder::Workload(workload)) = &self.request.workload
             && workload.namespace == pod.namespace

@@ -88,6 +88,24 @@ fn an_attachment_has_one_network_and_one_node() {
 }
 
 #[test]
+fn an_attachment_has_one_pod() {
+    let mut ledger = ledger();
+    add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
+    let of = |name: &str| AllocateRequest {
+        pod: Some(crate::fixture::pod(name)),
+        ..request("c1/eth0")
+    };
+    take(&mut ledger, &of("a"));
+    assert_eq!(
+        refusal(&ledger, &of("b")),
+        "attachment `c1/eth0` has an address on network `blue` and node `n1`, so it cannot get \
+         one for pod `shop/b` in place of `shop/a`: release the first one (CNI DEL) before asking \
+         again"
+    );
+    assert_eq!(take(&mut ledger, &request("c1/eth0")), "10.1.0.2");
+}
+
+#[test]
 fn the_rack_comes_first_and_then_what_belongs_to_no_rack() {
     let mut ledger = ledger();
     let tiny = |name, third| {
@@ -184,3 +202,4 @@ fn planning_leaves_the_ledger_alone() {
 }
 
 mod bound;
+mod leased;

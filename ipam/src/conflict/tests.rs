@@ -61,11 +61,12 @@ fn a_conflict_outlives_the_holding_and_is_cleared() {
             .is_some()
     );
     assert_eq!(take(&mut ledger, &request("c2/eth0")), "10.1.0.3");
-    let change = clear_conflict(ledger.catalog(), ip("10.1.0.2"), NOW).unwrap();
+    let change =
+        clear_conflict(ledger.catalog(), ip("10.1.0.2"), &Clearance::Operator, NOW).unwrap();
     assert_eq!(events(&change), [EventKind::AddressConflictCleared]);
     ledger.apply(&change);
     assert!(
-        clear_conflict(ledger.catalog(), ip("10.1.0.2"), NOW)
+        clear_conflict(ledger.catalog(), ip("10.1.0.2"), &Clearance::Operator, NOW)
             .unwrap()
             .is_empty()
     );
@@ -90,4 +91,29 @@ fn the_rightful_holder_is_no_foreigner_and_the_address_must_be_somebodys() {
         let report = seen(nobodys, "00:bb:00:00:00:01");
         assert_eq!(reason(report), Reason::NotFound(Kind::Address), "{nobodys}");
     }
+}
+
+#[test]
+fn the_end_of_a_conflict_says_who_found_it() {
+    let mut ledger = with_subnet();
+    let report = seen("10.1.0.2", "00:bb:00:00:00:01");
+    let change = report_conflict(ledger.catalog(), &report, NOW).unwrap();
+    ledger.apply(&change);
+    let said = |why: &Clearance| {
+        let change = clear_conflict(ledger.catalog(), ip("10.1.0.2"), why, NOW).unwrap();
+        let event = change.edits().iter().find_map(|edit| match edit {
+            Edit::Put(Object::Event(event)) => Some(event.message.clone()),
+            _ => None,
+        });
+        event.unwrap()
+    };
+    let by_operator = said(&Clearance::Operator);
+    assert!(
+        by_operator.starts_with("an operator cleared it"),
+        "{by_operator}"
+    );
+    let node = name("n1");
+    let looked = said(&Clearance::Looked { node });
+    assert!(looked.ends_with("as node `n1` saw"), "{looked}");
+    assert!(said(&Clearance::Unseen).starts_with("no node could look"));
 }

@@ -112,6 +112,14 @@ fn a_network_changes_at_the_revision_that_was_seen_only() {
          network show blue`, and repeat the request if it still fits"
     );
     assert!(delete_network(ledger.catalog(), &name("blue"), Some(seen)).is_err());
+    let never = Revision::new(99_999);
+    let error = update_network(ledger.catalog(), &spec, never).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("network `blue` is at revision 3 and not at 99999: look at it again"),
+        "{error}"
+    );
     create_network(ledger.catalog(), &network("green", "100")).unwrap();
 }
 

@@ -122,6 +122,16 @@ impl<'a> Books<'a> {
         findings
     }
 
+    /// The first of the node's holdings that the books give to somebody else, if it is not written
+    /// down yet.
+    pub(super) fn contradiction(&self) -> Option<Vec<Edit>> {
+        let mut holds = self.report.holds.iter();
+        holds.find_map(|held| match self.verdict(held) {
+            Verdict::Contradicts(why) => self.contradicted(held, why),
+            _ => None,
+        })
+    }
+
     fn verdict(&self, held: &Held) -> Verdict<'a> {
         let catalog = self.catalog;
         if let Some(endpoint) = catalog.endpoint(&held.attachment) {
@@ -240,6 +250,8 @@ impl<'a> Books<'a> {
             let state = AddressState::Leased {
                 node,
                 recalled: false,
+                // The node tells addresses, and not which of them go together.
+                slot: None,
             };
             findings.known.push(self.record(ip, subnet, state));
         }

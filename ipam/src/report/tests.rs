@@ -168,3 +168,27 @@ fn two_hundred_interfaces_after_a_back_up_are_all_taken_in() {
     let planned = crate::allocate(&ledger, &next, &crate::Policy::default(), NOW.after(120));
     assert_eq!(planned.unwrap().object.addresses[0].ip, ip("10.1.0.202"));
 }
+
+#[test]
+fn a_node_that_holds_what_the_books_give_to_another_is_told_of_in_every_epoch() {
+    let mut ledger = ledger();
+    add_node(&mut ledger, "n2", "r2");
+    add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
+    let on_n2 = AllocateRequest {
+        node: name("n2"),
+        ..request("a/eth0")
+    };
+    take(&mut ledger, &on_n2);
+    // What is free, or not told yet, is nobody else's.
+    let holds = vec![held("b/eth0", "10.1.0.2"), held("c/eth0", "10.1.0.9")];
+    let wish = says(&ledger, "n1", holds, &[]);
+    assert_eq!(
+        taken(&mut ledger, &wish),
+        Ok(vec![EventKind::ReportContradicted])
+    );
+    let address = ledger.catalog().address(ip("10.1.0.2")).unwrap();
+    assert_eq!(address.conflict.as_ref().unwrap().node, name("n1"));
+    assert!(ledger.catalog().endpoint(&parse("a/eth0")).is_some());
+    assert!(ledger.catalog().address(ip("10.1.0.9")).is_none());
+    assert_eq!(taken(&mut ledger, &wish), Ok(Vec::new()), "once is enough");
+}

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use trunkline_types::MacAddr;
 
-use super::{Holder, Reservation, ReservationSpec, ReservedAddress, of_family};
+use super::{Holder, Reservation, ReservationSpec, ReservedAddress, Retention, of_family};
 use crate::{Reason, Refusal, Timestamp};
 
 /// Why there can be no such reservation.
@@ -42,6 +42,26 @@ pub enum ReservationShapeError {
         expires: u64,
         /// Now.
         now: u64,
+    },
+    /// It would end when nobody can say what day it is.
+    #[error(
+        "expiry {expires} is after the year 9999, which is {}: give seconds since 1970, or leave it \
+         out",
+        Timestamp::LATEST.unix_seconds()
+    )]
+    TooLate {
+        /// When it would end, in seconds since 1970-01-01 00:00:00 UTC.
+        expires: u64,
+    },
+    /// It would be kept for longer than anybody lives.
+    #[error(
+        "retention of {seconds} seconds is more than 100 years, {max}: give fewer, or keep it for \
+         ever",
+        max = Reservation::RETENTION_MAX
+    )]
+    TooLong {
+        /// How long it would be kept, in seconds.
+        seconds: u64,
     },
     /// It has no address, or more than anybody needs.
     #[error(
@@ -94,8 +114,8 @@ pub enum ReservationShapeError {
     },
     /// No interface can have that MAC address.
     #[error(
-        "MAC address `{mac}` of `{ip}` is not a unicast address: use one whose first byte is even, \
-         like `02:aa:00:00:00:01`"
+        "MAC address `{mac}` of `{ip}` is not that of one machine: use one that is not all zero and \
+         whose first byte is even, like `02:aa:00:00:00:01`"
     )]
     MacNotUnicast {
         /// The address it was pinned for.
@@ -138,7 +158,8 @@ impl Refusal for ReservationShapeError {
         Some(match self {
             Self::Holder { .. } => "holder",
             Self::Text { what, .. } => what,
-            Self::Expired { .. } => "expires",
+            Self::Expired { .. } | Self::TooLate { .. } => "expires",
+            Self::TooLong { .. } => "retention",
             Self::Spare { .. } => "spare",
             Self::Number { .. }
             | Self::Twice { .. }
@@ -151,7 +172,7 @@ impl Refusal for ReservationShapeError {
     }
 }
 
-/// Checks what is not about addresses.
+/// Checks what is not about addresses or the present.
 pub(super) fn check_texts(spec: &ReservationSpec) -> Result<(), ReservationShapeError> {
     for (what, given) in [("owner", &spec.owner), ("reason", &spec.reason)] {
         if given.len() > Reservation::TEXT_MAX || given.chars().any(char::is_control) {
@@ -161,7 +182,12 @@ pub(super) fn check_texts(spec: &ReservationSpec) -> Result<(), ReservationShape
             });
         }
     }
-    Ok(())
+    match spec.retention {
+        Retention::Seconds(seconds) if seconds > Reservation::RETENTION_MAX => {
+            Err(ReservationShapeError::TooLong { seconds })
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn check_expiry(
@@ -172,6 +198,9 @@ pub(super) fn check_expiry(
         Some(expires) if expires <= now => Err(ReservationShapeError::Expired {
             expires: expires.unix_seconds(),
             now: now.unix_seconds(),
+        }),
+        Some(expires) if expires > Timestamp::LATEST => Err(ReservationShapeError::TooLate {
+            expires: expires.unix_seconds(),
         }),
         _ => Ok(()),
     }
@@ -252,7 +281,7 @@ fn check_pins(addresses: &[ReservedAddress]) -> Result<(), ReservationShapeError
             let (Some(mac), ip) = (address.mac, address.ip) else {
                 continue;
             };
-            if mac.octets()[0] & 1 == 1 || mac.octets() == [0; 6] {
+            if !crate::mac::is_unicast(mac) {
                 return Err(ReservationShapeError::MacNotUnicast { ip, mac });
             }
             let own_place = *places.entry(mac).or_insert(place) == place;

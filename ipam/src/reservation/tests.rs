@@ -388,13 +388,28 @@ fn texts_and_times_have_limits() {
             },
             "expiry 1700000000 is not after now, 1700000000",
         ),
+        (
+            ReservationSpec {
+                expires: Some(Timestamp::LATEST.after(1)),
+                ..spec()
+            },
+            "expiry 253402300800 is after the year 9999, which is 253402300799: give seconds",
+        ),
+        (
+            ReservationSpec {
+                retention: Retention::Seconds(u64::MAX),
+                ..spec()
+            },
+            "retention of 18446744073709551615 seconds is more than 100 years, 3155760000: ",
+        ),
     ] {
         let message = refusal(&ledger, &bad);
         assert!(message.starts_with(start), "{message}");
     }
     let good = ReservationSpec {
         owner: "é".repeat(128),
-        expires: Some(NOW.after(1)),
+        expires: Some(Timestamp::LATEST),
+        retention: Retention::Seconds(Reservation::RETENTION_MAX),
         ..spec()
     };
     create_reservation(&ledger, &good, NOW).unwrap();

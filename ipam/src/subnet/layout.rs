@@ -144,10 +144,10 @@ pub enum SubnetLayoutError {
         /// How many there may be.
         max: usize,
     },
-    /// Nothing is left beside the gateway.
+    /// Nothing is left beside the gateway and the exclusions.
     #[error(
-        "CIDR `{cidr}` has no address to hand out beside gateway `{gateway}`: use a larger CIDR \
-         or range"
+        "CIDR `{cidr}` has no address to hand out beside gateway `{gateway}` and its exclusions: \
+         use a larger CIDR or range, or exclude less"
     )]
     NothingToHandOut {
         /// The CIDR.
@@ -215,7 +215,7 @@ pub(super) fn layout(catalog: &Catalog, spec: &SubnetSpec) -> Result<Layout, Sub
     check_gateway(gateway, cidr)?;
     let ranges = checked_ranges(&spec.ranges, cidr)?;
     let exclusions = checked_exclusions(&spec.exclusions, cidr)?;
-    if ranges::size(&handed_out(&ranges, &[], gateway)) == 0 {
+    if ranges::size(&handed_out(&ranges, &exclusions, gateway)) == 0 {
         return Err(SubnetLayoutError::NothingToHandOut { cidr, gateway });
     }
     if let Some(other) = catalog.subnet_overlapping(cidr, &spec.name) {

@@ -169,3 +169,16 @@ fn a_deleted_subnet_leaves_no_record_of_an_address() {
     assert!(delete_subnet(ledger.catalog(), &name("b"), None).is_err());
     add_subnet(&mut ledger, &subnet("b", "10.1.0.0/25", "10.1.0.1", &[]));
 }
+
+#[test]
+fn a_subnet_has_something_to_hand_out_beside_its_exclusions() {
+    let ledger = ledger();
+    let catalog = ledger.catalog();
+    let mut spec = subnet("b", "10.1.0.0/24", "10.1.0.1", &["10.1.0.1-10.1.0.9"]);
+    spec.exclusions = vec![parse("10.1.0.2-10.1.0.9")];
+    let error = create_subnet(catalog, &spec).unwrap_err();
+    assert_eq!(crate::Refusal::reason(&error), crate::Reason::Cidr);
+    assert!(error.to_string().contains("exclude less"), "{error}");
+    spec.exclusions = vec![parse("10.1.0.2-10.1.0.8")];
+    assert_eq!(create_subnet(catalog, &spec).unwrap().object.capacity(), 1);
+}

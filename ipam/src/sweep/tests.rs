@@ -178,3 +178,14 @@ fn a_reservation_ends_by_its_own_rules_when_nobody_has_its_addresses() {
         "it is in use"
     );
 }
+
+#[test]
+fn what_was_seen_on_a_node_is_forgotten_with_the_node() {
+    let ledger = with_pod();
+    let mut sweep = Sweep::new(&Policy::default());
+    look(&mut sweep, &ledger, GONE, NOW);
+    sweep.forget_removed(ledger.catalog());
+    assert_eq!(sweep.suspects.len(), 1);
+    sweep.forget_removed(&Catalog::default());
+    assert!(sweep.suspects.is_empty());
+}

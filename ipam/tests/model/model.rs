@@ -17,11 +17,21 @@ pub enum State {
     /// Nobody ever had it.
     #[default]
     Fresh,
-    Leased(Name, bool),
+    /// A node, whether it is asked to give it back, and what it was leased with.
+    Leased(Name, bool, Together),
     Bound(Attachment),
     Own(Name),
     /// Nobody, since some time.
     Released(Option<Pod>, Option<Name>),
+}
+
+/// What an address was leased with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Together {
+    With(IpAddr),
+    Alone,
+    /// A node told of it after a restore.
+    Unknown,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -37,6 +47,15 @@ impl Record {
         matches!(self.state, State::Fresh | State::Released(..))
     }
 
+    /// Puts it in conflict; a node that has it in reserve is to give it back.
+    pub fn withhold(&mut self, mac: MacAddr, revision: Revision) {
+        self.conflict = Some(mac);
+        self.revision = revision;
+        if let State::Leased(_, recalled, _) = &mut self.state {
+            *recalled = true;
+        }
+    }
+
     fn owner(&self) -> Option<&Pod> {
         match &self.state {
             State::Released(owner, _) => owner.as_ref(),
@@ -46,7 +65,7 @@ impl Record {
 
     pub fn node<'a>(&'a self, model: &'a Model) -> Option<&'a Name> {
         match &self.state {
-            State::Leased(node, _) | State::Own(node) => Some(node),
+            State::Leased(node, ..) | State::Own(node) => Some(node),
             State::Bound(attachment) => Some(&model.endpoints[attachment].node),
             _ => None,
         }
@@ -213,7 +232,12 @@ impl Model {
         }
         let ahead = |(ip, record): (&IpAddr, &Record)| {
             let on_network = catalog.address(*ip)?.network == *network;
-            let ahead = matches!(record.state, State::Leased(..) | State::Own(_));
+            let ahead = match &record.state {
+                // Then it is the MAC address of the other half.
+                State::Leased(_, _, Together::With(_)) => ip.is_ipv4(),
+                State::Leased(..) | State::Own(_) => true,
+                _ => false,
+            };
             (on_network && ahead && derived_mac(*ip) == mac).then_some(*ip)
         };
         self.records.iter().find_map(ahead)
@@ -253,8 +277,9 @@ impl Model {
         if node.removing.is_some() || request.fence.is_some_and(|fence| fence < node.fence) {
             return None;
         }
-        let leased = request.leased.first().and_then(|ip| catalog.address(*ip));
-        let of_lease = leased.map(|address| address.network.clone());
+        let leased = request.leased.first();
+        let leased = leased.filter(|ip| self.is_leased_to(**ip, &node.name));
+        let of_lease = leased.map(|ip| catalog.address(*ip).unwrap().network.clone());
         let network = request.network.clone().or(of_lease)?;
         let mut given: Vec<(IpAddr, Option<ReservedAddress>, Option<Name>)> = Vec::new();
         if request.leased.is_empty() {
@@ -284,14 +309,16 @@ impl Model {
                 }
             }
         } else {
-            for is_v4 in [true, false] {
-                let of_family = request.leased.iter().filter(|ip| ip.is_ipv4() == is_v4);
-                for &ip in of_family {
-                    let record = self.records.get(&ip)?;
-                    let is_own = matches!(&record.state, State::Leased(to, _) if *to == node.name);
-                    (is_own && catalog.address(ip)?.network == network).then_some(())?;
-                    given.push((ip, None, None));
-                }
+            let mut slot = request.leased.clone();
+            slot.sort_unstable();
+            let others = request.addresses.iter().any(|ip| !slot.contains(ip));
+            let claimed = !self.claims(catalog, request, &network).is_empty();
+            if others || claimed || request.pool.is_some() {
+                return None;
+            }
+            for ip in slot.iter().copied() {
+                self.fits_slot(catalog, node, &network, ip, &slot)?;
+                given.push((ip, None, None));
             }
         }
         let (first, ..) = given.first()?;
@@ -316,6 +343,49 @@ impl Model {
         })
     }
 
+    fn is_leased_to(&self, ip: IpAddr, node: &Name) -> bool {
+        let record = self.records.get(&ip);
+        record.is_some_and(|record| matches!(&record.state, State::Leased(to, ..) if to == node))
+    }
+
+    /// Whether the node may give `ip` of its reserve to a pod, with all of `slot`.
+    fn fits_slot(
+        &self,
+        catalog: &Catalog,
+        node: &Node,
+        network: &Name,
+        ip: IpAddr,
+        slot: &[IpAddr],
+    ) -> Option<()> {
+        let record = self.records.get(&ip)?;
+        let State::Leased(_, _, together) = &record.state else {
+            return None;
+        };
+        let both = [true, false].map(|is_v4| {
+            let usable = self.usable(catalog, network, node, Some(is_v4));
+            usable.is_empty() || slot.iter().any(|ip| ip.is_ipv4() == is_v4)
+        });
+        let whole = match together {
+            Together::With(other) => slot.contains(other),
+            Together::Alone => slot.len() == 1,
+            Together::Unknown => slot.len() == 2 || both == [true, true],
+        };
+        let subnet = catalog.subnet_of(ip)?;
+        let reserved = catalog.reservations().any(|one| {
+            let has = one.addresses.iter().any(|address| address.ip == ip);
+            has && one.expires.is_none_or(|end| end > self.now)
+        });
+        let fits = whole
+            && self.is_leased_to(ip, &node.name)
+            && subnet.network == *network
+            && !subnet.deleting
+            && record.conflict.is_none()
+            && Self::hands_out(subnet, ip)
+            && Self::pool_of(catalog, subnet, ip).is_none()
+            && !reserved;
+        fits.then_some(())
+    }
+
     /// The reservations for the pod and what of each family is its part, the most certain first.
     fn claims(
         &self,
@@ -336,6 +406,10 @@ impl Model {
                 Holder::Pod(of) => (of == pod).then_some((0, all)),
                 Holder::StatefulSet(set) => {
                     let ordinal = ordinal.filter(|_| set.name == "db")?;
+                    let workload = request.workload.as_ref();
+                    if workload.is_some_and(|workload| *workload != reservation.holder) {
+                        return None;
+                    }
                     let families = [true, false].map(|is_v4| {
                         let mut own = all.iter().filter(|a| a.ip.is_ipv4() == is_v4);
                         own.nth(ordinal).cloned()

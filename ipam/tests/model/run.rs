@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use trunkline_ipam::{
-    Address, AddressState, AllocateRequest, Catalog, Change, ConflictReport, Edit, Epoch,
-    Held as Reported, Holder, Key, LeaseRequest, Ledger, NodeSpec, Object, Policy, PoolSpec,
+    Address, AddressState, AllocateRequest, Catalog, Change, Clearance, ConflictReport, Edit,
+    Epoch, Held as Reported, Holder, Key, LeaseRequest, Ledger, NodeSpec, Object, Policy, PoolSpec,
     Release, ReleaseAddress, RemovalCause, Report, ReservationSpec, ReservedAddress, Retention,
     Wanted, Workload, allocate, begin_epoch, clear_conflict, create_pool, create_reservation,
     create_subnet, delete_pool, delete_reservation, delete_subnet, derived_mac, farewell, lease,
@@ -17,7 +17,7 @@ use trunkline_ipam::{
 };
 use trunkline_types::{Attachment, MacAddr, Name};
 
-use crate::model::{Grant, Held, Model, Record, Search, State};
+use crate::model::{Grant, Held, Model, Record, Search, State, Together};
 use crate::world::{Books, NETWORKS, NODES, POOLS, START, name, node_spec, parse, pod, subnets};
 
 /// How often something was done and not refused.
@@ -56,6 +56,7 @@ impl Counts {
             ("restarted", 50),
             ("own address", 8),
             ("reported", 8),
+            ("contradicted", 2),
         ];
         let count = |what| self.0.get(what).copied().unwrap_or_default();
         least
@@ -181,6 +182,13 @@ impl Run {
         self.random.u8(0..of) == 0
     }
 
+    fn stateful_set() -> Holder {
+        Holder::StatefulSet(Workload {
+            namespace: "shop".to_owned(),
+            name: "db".to_owned(),
+        })
+    }
+
     fn workload() -> Holder {
         Holder::Workload(Workload {
             namespace: "shop".to_owned(),
@@ -194,7 +202,12 @@ impl Run {
         if !self.chance(5) {
             let number = self.random.u8(0..10);
             request.pod = Some(pod(number));
-            request.workload = (number >= 4).then(Self::workload);
+            request.workload = match number {
+                4.. => Some(Self::workload()),
+                _ if self.chance(4) => Some(Self::workload()),
+                _ if self.chance(2) => Some(Self::stateful_set()),
+                _ => None,
+            };
         }
         if self.chance(10) {
             request.pool = Some(name("web"));
@@ -356,8 +369,21 @@ impl Run {
 
 fn is_same(address: &Address, record: &Record) -> bool {
     let state = match (&address.state, &record.state) {
-        (AddressState::Leased { node, recalled }, State::Leased(to, asked)) => {
-            node == to && recalled == asked
+        (
+            AddressState::Leased {
+                node,
+                recalled,
+                slot,
+            },
+            State::Leased(to, asked, together),
+        ) => {
+            let partner = slot.as_ref().map(|slot| slot.partner);
+            let same = match together {
+                Together::With(other) => partner == Some(Some(*other)),
+                Together::Alone => partner == Some(None),
+                Together::Unknown => partner.is_none(),
+            };
+            same && node == to && recalled == asked
         }
         (AddressState::Bound { attachment }, State::Bound(to)) => attachment == to,
         (AddressState::Node { node }, State::Own(to)) => node == to,

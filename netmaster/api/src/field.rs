@@ -83,6 +83,20 @@ where
     deserializer.deserialize_seq(Bounded::<T, MAX>(PhantomData))
 }
 
+/// Reads a list of 1 to `MAX` things, where to leave the list out means something else than none.
+pub(crate) fn some_of<'de, D, T, const MAX: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let things = list::<D, T, MAX>(deserializer)?;
+    if things.is_empty() {
+        let why = "it is empty: name at least one, or leave the list out";
+        return Err(D::Error::custom(why));
+    }
+    Ok(things)
+}
+
 /// Reads a list that may be `null`.
 pub(crate) fn some_list<'de, D, T, const MAX: usize>(
     deserializer: D,

@@ -72,8 +72,10 @@ pub struct ReservationSpec {
     )]
     #[schema(max_length = 256)]
     pub reason: String,
-    /// When it ends in any case, in seconds since 1970-01-01 00:00:00 UTC; if left out, never.
+    /// When it ends in any case, in seconds since 1970-01-01 00:00:00 UTC, later than now and not
+    /// after the year 9999; if left out, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 253402300799_u64)]
     pub expires: Option<u64>,
     /// What selectors choose it by.
     #[serde(
@@ -170,7 +172,8 @@ pub enum Retention {
     /// For ever.
     #[default]
     Forever,
-    /// So many seconds after the last of its addresses was released.
+    /// So many seconds after the last of its addresses was released, at most 100 years
+    /// (3155760000).
     Seconds(u64),
     /// Until the orchestrator says that the pod or workload is deleted.
     UntilDeleted,

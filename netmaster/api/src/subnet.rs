@@ -30,14 +30,13 @@ pub struct SubnetSpec {
     #[serde(deserialize_with = "field::ip")]
     #[schema(value_type = schema::Ip)]
     pub gateway: IpAddr,
-    /// What may be handed out, at most 256 ranges; if left out or empty, every host address but
-    /// the gateway.
+    /// What may be handed out, 1–256 ranges; if left out, every host address but the gateway.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "field::list::<_, _, 256>"
+        deserialize_with = "field::some_of::<_, _, 256>"
     )]
-    #[schema(value_type = Vec<schema::AddressRange>, max_items = 256)]
+    #[schema(value_type = Vec<schema::AddressRange>, min_items = 1, max_items = 256)]
     pub ranges: Vec<AddressRange>,
     /// What of the ranges is not handed out, at most 256 ranges.
     #[serde(

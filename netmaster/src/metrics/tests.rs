@@ -188,6 +188,7 @@ fn addresses_are_counted_as_they_change_their_state() {
         AddressState::Leased {
             node: "n1".parse().unwrap(),
             recalled: false,
+            slot: None,
         },
         false,
     );

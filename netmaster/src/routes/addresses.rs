@@ -213,7 +213,8 @@ pub(super) async fn clear_conflict(
     let now = now();
     app.allocator
         .write(move |ledger| {
-            let change = ipam::clear_conflict(ledger.catalog(), ip, now)?;
+            let change =
+                ipam::clear_conflict(ledger.catalog(), ip, &ipam::Clearance::Operator, now)?;
             Ok::<_, Failure>(((), change))
         })
         .await?;

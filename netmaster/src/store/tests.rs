@@ -135,3 +135,19 @@ fn damaged_values_are_refused_by_their_key() {
         assert!(error.to_string().contains(&format!("`{path}`")), "{error}");
     }
 }
+
+#[test]
+fn a_lease_that_was_written_without_its_slot_is_read() {
+    let path = "/trunkline/v1/addresses/10.1.0.9";
+    let older = br#"{"version":1,"ip":"10.1.0.9","subnet":"b","network":"blue",
+        "state":{"leased":{"node":"n1"}},"since":1700000000,"revision":3}"#;
+    let Object::Address(address) = codec::decode(path, older).unwrap() else {
+        panic!("not an address");
+    };
+    let unknown = trunkline_ipam::AddressState::Leased {
+        node: "n1".parse().unwrap(),
+        recalled: false,
+        slot: None,
+    };
+    assert_eq!(address.state, unknown);
+}

@@ -14,6 +14,7 @@ impl Sweeper {
     /// agree is gone.
     pub(super) async fn collect(&self, sweep: &mut Sweep) -> Result<(), PutOff> {
         let now = self.now();
+        self.allocator.read(|catalog| sweep.forget_removed(catalog));
         let mut findings = Vec::new();
         for (node, holdings) in self.reports.take(self.config.report_age) {
             let evidence = Evidence {

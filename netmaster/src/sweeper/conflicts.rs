@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use futures_util::future::try_join_all;
-use trunkline_ipam::{Conflict, ConflictReport, clear_conflict, report_conflict};
+use trunkline_ipam::{Clearance, Conflict, ConflictReport, clear_conflict, report_conflict};
 use trunkline_netmaster_api::{AnswerLine, NodeRequest, NodeRequestSpec, Probe, ProbeAnswer, Role};
 use trunkline_types::{MacAddr, Name};
 
@@ -73,18 +73,18 @@ impl Sweeper {
                 self.metrics.found("conflict_confirmed");
                 Ok(())
             }
-            Some((_, Sighting::Nobody)) => self.clear(old.ip).await,
+            Some((node, Sighting::Nobody)) => self.clear(old.ip, Clearance::Looked { node }).await,
             None if old.conflict.seen.after(self.config.clear_after.as_secs()) <= now => {
-                self.clear(old.ip).await
+                self.clear(old.ip, Clearance::Unseen).await
             }
             None => Ok(()),
         }
     }
 
-    async fn clear(&self, ip: IpAddr) -> Result<(), PutOff> {
+    async fn clear(&self, ip: IpAddr, why: Clearance) -> Result<(), PutOff> {
         let now = self.now();
         if self
-            .write(move |ledger| clear_conflict(ledger.catalog(), ip, now))
+            .write(move |ledger| clear_conflict(ledger.catalog(), ip, &why, now))
             .await?
         {
             self.metrics.found("conflict_cleared");

@@ -98,6 +98,36 @@ async fn a_conflict_is_an_event_and_a_metric() {
 }
 
 #[tokio::test]
+async fn a_node_that_holds_the_address_of_another_is_an_event_and_a_metric() {
+    let place = TempDir::new().unwrap();
+    let netmaster = Netmaster::with_blue(place.path()).await;
+    let node = json!({"rack": "r1"});
+    netmaster.done(Method::PUT, "/v1/nodes/n2", &node).await;
+    let ip = netmaster.added("n2", "c1/eth0").await;
+    let fence = netmaster.get("/v1/nodes/n1").await.body["fence"].clone();
+    let holdings = json!({
+        "fence": fence, "epoch": 0,
+        "ovsdb": [{"attachment": "c9/eth0", "network": "blue", "mac": "02:00:00:00:00:09",
+                   "addresses": [ip]}],
+    });
+    for _ in 0..2 {
+        netmaster
+            .done(Method::PUT, "/v1/nodes/n1/holdings", &holdings)
+            .await;
+    }
+    let events = netmaster.get("/v1/events").await.body;
+    assert_eq!(events["items"].as_array().unwrap().len(), 1, "{events}");
+    let event = &events["items"][0];
+    assert_eq!(event["kind"], "report_contradicted");
+    let message = event["message"].as_str().unwrap();
+    assert!(message.contains(&ip) && message.contains("`n2`"), "{event}");
+    let metrics = netmaster.get("/metrics").await.text;
+    let line = r#"netmaster_events_total{kind="report_contradicted"} 1"#;
+    assert!(metrics.lines().any(|other| other == line), "{metrics}");
+    netmaster.stop().await;
+}
+
+#[tokio::test]
 async fn requests_are_counted_by_route_and_refusals_by_code() {
     let place = TempDir::new().unwrap();
     let netmaster = Netmaster::with_blue(place.path()).await;

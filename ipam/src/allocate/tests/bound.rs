@@ -169,6 +169,27 @@ fn each_ordinal_of_a_stateful_set_has_its_own_address() {
 }
 
 #[test]
+fn an_ordinals_address_is_not_for_the_pod_of_another_workload_with_such_a_name() {
+    let mut ledger = two_racks();
+    let workload = |name: &str| crate::Workload {
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+    };
+    let set = Holder::StatefulSet(workload("db"));
+    reserve(
+        &mut ledger,
+        &reservation("db", set.clone(), &["10.1.0.8", "10.1.0.9"]),
+    );
+    let of = |attachment, holder| AllocateRequest {
+        workload: Some(holder),
+        ..of_pod(attachment, "db-0")
+    };
+    let other = of("c1/eth0", Holder::Workload(workload("other")));
+    assert_eq!(ips(&given(&mut ledger, &other)), ["10.1.0.2"]);
+    assert_eq!(ips(&given(&mut ledger, &of("c2/eth0", set))), ["10.1.0.8"]);
+}
+
+#[test]
 fn a_workload_shares_a_set_and_its_pods_come_after_each_other_at_once() {
     let mut ledger = two_racks();
     let web = Holder::Workload(crate::Workload {
@@ -291,6 +312,11 @@ fn a_mac_address_is_unique_on_its_network() {
     assert_eq!(
         reason(&ledger, &with("c3/eth0", "01:00:00:00:00:01")),
         Reason::Invalid
+    );
+    assert_eq!(
+        refusal(&ledger, &with("c3/eth0", "00:00:00:00:00:00")),
+        "MAC address `00:00:00:00:00:00` is not that of one machine: use one that is not all zero \
+         and whose first byte is even, like `02:…`"
     );
     assert_eq!(
         reason(&ledger, &asking("c3/eth0", &["10.1.0.3"])),

@@ -572,6 +572,7 @@ impl Run {
             AddressState::Leased {
                 node: node.clone(),
                 recalled: false,
+                slot: None,
             }
         } else {
             AddressState::Bound {

@@ -132,17 +132,20 @@ fn own(endpoint: &Endpoint) -> Option<(Name, MacAddr, MacUse)> {
     })
 }
 
-/// The entry of an IPv6 address that a node has: whether an IPv4 address goes with it, and so
-/// decides, is not in the books, so its own is kept free as well.
+/// The entry of an IPv6 address that a node has, unless the MAC address is that of an IPv4 address
+/// which goes with it. Where that is not in the books, its own is kept free.
 fn ahead(address: &Address) -> Option<(Name, MacAddr, MacUse)> {
-    let holds = matches!(
-        address.state,
-        AddressState::Leased { .. } | AddressState::Node { .. }
-    );
-    (holds && address.ip.is_ipv6()).then(|| {
-        let mac = derived_mac(address.ip);
-        (address.network.clone(), mac, MacUse::Ahead(address.ip))
-    })
+    let mac = match &address.state {
+        AddressState::Leased {
+            slot: Some(slot), ..
+        } => slot.partner.is_none().then_some(slot.mac),
+        AddressState::Leased { slot: None, .. } | AddressState::Node { .. } => {
+            Some(derived_mac(address.ip))
+        }
+        AddressState::Bound { .. } | AddressState::Released { .. } => None,
+    };
+    let mac = mac.filter(|_| address.ip.is_ipv6())?;
+    Some((address.network.clone(), mac, MacUse::Ahead(address.ip)))
 }
 
 fn insert(map: &mut BTreeMap<Name, BTreeSet<IpAddr>>, key: &Name, ip: IpAddr) {

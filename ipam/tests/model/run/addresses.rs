@@ -18,7 +18,12 @@ impl Run {
         if let Some(held) = self.model.endpoints.get(&request.attachment) {
             let network = request.network.as_ref().unwrap_or(&held.network);
             let wanted = request.addresses.iter().chain(&request.leased);
-            let same = held.node == request.node
+            let same_pod = match (&held.pod, &request.pod) {
+                (Some(had), Some(asks)) => had == asks,
+                _ => true,
+            };
+            let same = same_pod
+                && held.node == request.node
                 && held.network == *network
                 && wanted.clone().all(|ip| held.ips.contains(ip));
             let gone = self.catalog().node(&request.node);
@@ -171,7 +176,12 @@ impl Run {
         self.make("release address", &change);
         match state {
             State::Bound(attachment) => self.unbound(&attachment, change.revision()),
-            _ => self.freed(wish.ip, change.revision()),
+            _ => {
+                let other = self.other_half(wish.ip);
+                for ip in other.into_iter().chain([wish.ip]) {
+                    self.freed(ip, change.revision());
+                }
+            }
         }
     }
 
@@ -210,7 +220,10 @@ impl Run {
             for address in &slot.addresses {
                 self.counts.one("leased");
                 let record = self.record(address.ip);
-                record.state = State::Leased(node.clone(), false);
+                let mut others = slot.addresses.iter().map(|address| address.ip);
+                let other = others.find(|other| *other != address.ip);
+                let together = other.map_or(Together::Alone, Together::With);
+                record.state = State::Leased(node.clone(), false, together);
                 record.since = now;
                 record.revision = leased.change.revision();
             }
@@ -276,11 +289,20 @@ impl Run {
     pub(super) fn leases_on(&self, node: &Name) -> Vec<IpAddr> {
         let leases = self.model.records.iter();
         let leases = leases
-            .filter(|(_, record)| matches!(&record.state, State::Leased(to, _) if to == node));
+            .filter(|(_, record)| matches!(&record.state, State::Leased(to, ..) if to == node));
         leases.map(|(ip, _)| *ip).collect()
     }
 
-    /// Binds something of the node's reserve, or something that is not.
+    /// What is still leased together with `ip`.
+    pub(super) fn other_half(&self, ip: IpAddr) -> Option<IpAddr> {
+        let State::Leased(node, _, Together::With(other)) = &self.model.records[&ip].state else {
+            return None;
+        };
+        self.leases_on(node).contains(other).then_some(*other)
+    }
+
+    /// Binds something of the node's reserve, or something that is not, for a pod that may have
+    /// other addresses.
     pub(super) fn bind_lease(&mut self) {
         let node = self.node();
         let mut leased = Vec::new();
@@ -289,18 +311,31 @@ impl Run {
             leased.push(self.ip());
         } else {
             leased.push(leases[self.random.usize(0..leases.len())]);
-            let network = |ip: IpAddr| self.books.catalog().address(ip).unwrap().network.clone();
             let first = leased[0];
-            let mut rest = leases.iter().copied();
-            let other =
-                rest.find(|ip| ip.is_ipv4() != first.is_ipv4() && network(*ip) == network(first));
-            leased.extend(other);
+            let wrong = leases.iter().copied();
+            let wrong = wrong.filter(|ip| ip.is_ipv4() != first.is_ipv4());
+            match self.random.u8(0..8) {
+                0 => {}
+                1 => leased.extend(wrong.last()),
+                _ => leased.extend(self.other_half(first)),
+            }
         }
-        let request = AllocateRequest {
-            network: None,
-            leased,
-            ..AllocateRequest::any(self.attachment(), node, name("blue"))
+        let any = AllocateRequest::any(self.attachment(), node, name("blue"));
+        let mut request = match self.chance(4) {
+            true => AllocateRequest {
+                network: None,
+                ..self.request()
+            },
+            false => AllocateRequest {
+                network: None,
+                ..any.clone()
+            },
         };
+        request.node = any.node;
+        if self.chance(8) {
+            request.addresses = vec![leased[0]];
+        }
+        request.leased = leased;
         self.ask(&request);
     }
 
@@ -321,7 +356,9 @@ impl Run {
         assert!(step.done);
         self.make("return", &step.change);
         let own: BTreeSet<_> = self.leases_on(&node).into_iter().collect();
-        let ips: BTreeSet<_> = ips.into_iter().collect();
+        let halves: Vec<_> = ips.iter().filter(|ip| own.contains(ip)).copied().collect();
+        let halves = halves.into_iter().filter_map(|ip| self.other_half(ip));
+        let ips: BTreeSet<_> = halves.chain(ips.iter().copied()).collect();
         for ip in own.intersection(&ips) {
             self.counts.one("returned");
             self.freed(*ip, step.change.revision());
@@ -351,7 +388,7 @@ impl Run {
                 };
                 let asked = leases.into_iter().skip(keep);
                 let asked =
-                    asked.filter(|(_, record)| matches!(record.state, State::Leased(_, false)));
+                    asked.filter(|(_, record)| matches!(record.state, State::Leased(_, false, _)));
                 expected.extend(asked.map(|(ip, _)| *ip));
             }
         }
@@ -365,7 +402,7 @@ impl Run {
         for ip in actual {
             let record = self.record(ip);
             record.revision = change.revision();
-            if let State::Leased(_, recalled) = &mut record.state {
+            if let State::Leased(_, recalled, _) = &mut record.state {
                 *recalled = true;
             }
         }
@@ -393,8 +430,7 @@ impl Run {
             record.state = State::Released(None, None);
             record.since = now;
         }
-        record.conflict = Some(wish.mac);
-        record.revision = change.revision();
+        record.withhold(wish.mac, change.revision());
     }
 
     pub(super) fn clear(&mut self) {
@@ -409,7 +445,8 @@ impl Run {
             [] => self.ip(),
             some => some[self.random.usize(0..some.len())],
         };
-        let Ok(change) = clear_conflict(self.catalog(), ip, self.model.now) else {
+        let Ok(change) = clear_conflict(self.catalog(), ip, &Clearance::Operator, self.model.now)
+        else {
             assert!(conflicts.is_empty());
             return;
         };

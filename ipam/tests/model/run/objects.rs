@@ -68,10 +68,7 @@ impl Run {
         let number = self.random.u8(0..8);
         let holder = match self.random.u8(0..8) {
             0..4 => Holder::Pod(pod(self.random.u8(0..10))),
-            4..7 => Holder::StatefulSet(Workload {
-                namespace: "shop".to_owned(),
-                name: "db".to_owned(),
-            }),
+            4..7 => Self::stateful_set(),
             _ => Self::workload(),
         };
         let count = match &holder {
@@ -260,7 +257,7 @@ impl Run {
     }
 
     /// A node's report: it holds what the books say but perhaps for one interface, and perhaps one
-    /// that the books do not know.
+    /// that the books do not know or give to another node, or something in its reserve.
     pub(super) fn report(&mut self) {
         let node = self.node();
         let Some(known) = self.catalog().node(&node).cloned() else {
@@ -280,22 +277,30 @@ impl Run {
             holds.remove(self.random.usize(0..holds.len()));
         }
         let (ip, attachment) = (self.ip(), self.attachment());
-        let is_news =
-            self.model.records[&ip].is_free() && !self.model.endpoints.contains_key(&attachment);
-        if is_news {
+        let epoch = self.catalog().epoch();
+        let is_known = self.model.endpoints.contains_key(&attachment);
+        // Of a node that has not reported it may yet turn out that it does not hold it either.
+        let holder = self.model.records[&ip].node(&self.model).cloned();
+        let other = holder.as_ref().filter(|other| **other != node);
+        let other = other.and_then(|other| self.catalog().node(other));
+        let contradicts = other.is_some_and(|other| other.reported == epoch) && !is_known;
+        let mac = MacAddr::new([2, 0xcc, 0, 0, 0, self.random.u8(..)]);
+        if holder.is_none() && !is_known || contradicts {
             holds.push(Reported {
                 attachment,
                 addresses: vec![ip],
-                mac: MacAddr::new([2, 0xcc, 0, 0, 0, self.random.u8(..)]),
+                mac,
                 network: name("blue"),
                 pod: None,
             });
         }
+        let mut leases = self.leases_on(&node);
+        leases.push(self.ip());
         let wish = Report {
             node: node.clone(),
             fence: known.fence,
             epoch: self.catalog().epoch(),
-            leases: self.leases_on(&node),
+            leases,
             holds,
         };
         for _ in 0..50 {
@@ -303,17 +308,41 @@ impl Run {
                 assert!(known.removing.is_some());
                 return;
             };
-            if step.change.is_empty() {
-                assert!(step.done);
-                return;
+            let is_new = !step.change.is_empty();
+            if is_new {
+                self.reported(&node, &step.change);
             }
-            self.reported(&node, &step.change);
             if step.done {
-                self.counts.one("reported");
+                if contradicts {
+                    self.counts.one("contradicted");
+                    let address = self.catalog().address(ip).unwrap();
+                    assert_eq!(address.conflict.as_ref().unwrap().node, node);
+                }
+                if is_new {
+                    self.counts.one("reported");
+                }
                 return;
             }
         }
         panic!("a report that does not end");
+    }
+
+    /// What becomes of an address that a node says it has in reserve, or holds although another
+    /// node does.
+    fn told(&mut self, node: &Name, address: &Address) {
+        let now = self.model.now;
+        let record = self.record(address.ip);
+        let conflict = address.conflict.as_ref().map(|conflict| conflict.mac);
+        let is_bound = matches!(address.state, AddressState::Bound { .. });
+        if conflict != record.conflict || is_bound && !record.is_free() {
+            assert!(!record.is_free());
+            record.withhold(conflict.unwrap(), address.revision);
+        } else if matches!(address.state, AddressState::Leased { .. }) {
+            assert!(record.is_free());
+            record.state = State::Leased(node.clone(), false, Together::Unknown);
+            record.since = now;
+            record.revision = address.revision;
+        }
     }
 
     pub(super) fn reported(&mut self, node: &Name, change: &Change) {
@@ -329,6 +358,7 @@ impl Run {
                     assert!(endpoint.addresses.iter().all(|address| free(address.ip)));
                     self.bound(endpoint, change.revision());
                 }
+                Edit::Put(Object::Address(address)) => self.told(node, address),
                 _ => {}
             }
         }
