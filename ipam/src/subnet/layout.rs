@@ -190,7 +190,7 @@ impl Refusal for SubnetLayoutError {
             Self::RangeOutside { .. } | Self::RangesOverlap { .. } => Some("ranges"),
             Self::ExclusionOutside { .. } => Some("exclusions"),
             Self::TooMany { what, .. } => Some(what),
-            Self::Overlap { .. } => Some("cidr"),
+            Self::Overlap { .. } => None,
         }
     }
 }

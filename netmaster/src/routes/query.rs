@@ -7,8 +7,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use serde::de::value::StrDeserializer;
-use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use serde::Deserialize as _;
 use trunkline_ipam::EventKind;
 use trunkline_netmaster_api::{AddressState, Level};
 use trunkline_types::{Attachment, Cidr, Labels, MacAddr, Name, Selector, VlanId, chain};
@@ -21,6 +20,26 @@ pub(crate) const PAGE: usize = 1000;
 
 /// How many conditions a `fieldSelector` has at most.
 const CONDITIONS: usize = 16;
+
+/// The states that addresses are shown in.
+const STATES: [AddressState; 8] = [
+    AddressState::Conflict,
+    AddressState::Bound,
+    AddressState::Leased,
+    AddressState::Node,
+    AddressState::Reserved,
+    AddressState::Excluded,
+    AddressState::Cooling,
+    AddressState::Free,
+];
+
+/// The levels that groups are shown with.
+const LEVELS: [Level; 4] = [
+    Level::Cluster,
+    Level::NodeClass,
+    Level::Namespace,
+    Level::Labels,
+];
 
 /// A URL's parameters, each at most once.
 #[derive(Debug)]
@@ -245,12 +264,16 @@ fn written(name: &str, value: &str) -> Result<String, String> {
             .map(|value| value.to_string())
             .map_err(|error| chain(&error))
     }
-    fn one_of<T: DeserializeOwned>(value: &str) -> Result<String, String> {
-        let text: StrDeserializer<'_, serde::de::value::Error> = value.into_deserializer();
-        match T::deserialize(text) {
-            Ok(_) => Ok(value.to_owned()),
-            Err(error) => Err(error.to_string()),
+    fn one_of(value: &str, known: &[&str]) -> Result<String, String> {
+        if known.contains(&value) {
+            return Ok(value.to_owned());
         }
+        let choices: Vec<_> = known.iter().map(|one| format!("`{one}`")).collect();
+        Err(format!(
+            "`{}` is none of its values: use {}",
+            value.escape_debug(),
+            choices.join(", ")
+        ))
     }
     match name {
         "name" | "network" | "subnet" | "pool" | "profile" | "reservation" | "node" | "rack" => {
@@ -267,9 +290,13 @@ fn written(name: &str, value: &str) -> Result<String, String> {
                 value.escape_debug()
             )),
         },
-        "state" => one_of::<AddressState>(value),
-        "level" => one_of::<Level>(value),
-        "kind" => one_of::<EventKind>(value),
+        "state" => one_of(value, &STATES.map(AddressState::as_str)),
+        "level" => one_of(value, &LEVELS.map(Level::as_str)),
+        "kind" => match EventKind::deserialize(serde_json::Value::from(value)) {
+            Ok(_) => Ok(value.to_owned()),
+            // It names those that there are.
+            Err(error) => Err(error.to_string()),
+        },
         // Pods and namespaces are Kubernetes' to name, and what an event is about is text.
         _ => Ok(value.to_owned()),
     }

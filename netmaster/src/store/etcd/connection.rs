@@ -371,7 +371,7 @@ mod tests {
             user: None,
             lease: Duration::from_secs(3),
         });
-        let once = Patience::of(2_000, 0);
+        let once = Patience::of(1_000, 1_000);
         let failed = connection.get(once, b"key".to_vec(), None).await;
         let error = StoreError::from(failed.unwrap_err());
         let told = chain(&error);
