@@ -297,15 +297,15 @@ fn a_pinned_mac_address_is_unicast_and_nobody_elses() {
     for (spec, start) in [
         (
             pins(&[(one, "03:aa:00:00:00:01")]),
-            "MAC address `03:aa:00:00:00:01` of `10.1.0.101` is not a unicast",
+            "MAC address `03:aa:00:00:00:01` of `10.1.0.101` is not that of one machine",
         ),
         (
             pins(&[(one, "00:00:00:00:00:00")]),
-            "MAC address `00:00:00:00:00:00` of `10.1.0.101` is not a unicast",
+            "MAC address `00:00:00:00:00:00` of `10.1.0.101` is not that of one machine",
         ),
         (
             pins(&[(one, "ff:ff:ff:ff:ff:ff")]),
-            "MAC address `ff:ff:ff:ff:ff:ff` of `10.1.0.101` is not a unicast",
+            "MAC address `ff:ff:ff:ff:ff:ff` of `10.1.0.101` is not that of one machine",
         ),
         (
             pins(&[(one, mac), (two, mac)]),
