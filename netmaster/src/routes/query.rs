@@ -389,7 +389,7 @@ mod tests {
             let error = conditions(bad, FIELDS).unwrap_err();
             assert!(error.contains(says), "{bad}: {error}");
         }
-        let many = vec!["state!=x"; 17].join(",");
+        let many = vec!["state!=free"; 17].join(",");
         assert!(
             conditions(&many, FIELDS)
                 .unwrap_err()
