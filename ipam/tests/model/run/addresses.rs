@@ -313,10 +313,10 @@ impl Run {
             leased.push(leases[self.random.usize(0..leases.len())]);
             let first = leased[0];
             let wrong = leases.iter().copied();
-            let wrong = wrong.filter(|ip| ip.is_ipv4() != first.is_ipv4());
+            let mut wrong = wrong.filter(|ip| ip.is_ipv4() != first.is_ipv4());
             match self.random.u8(0..8) {
                 0 => {}
-                1 => leased.extend(wrong.last()),
+                1 => leased.extend(wrong.next_back()),
                 _ => leased.extend(self.other_half(first)),
             }
         }
