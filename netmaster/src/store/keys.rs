@@ -67,8 +67,13 @@ pub(super) fn path(key: &Key) -> String {
     }
 }
 
-/// The key of the object that is at `path`.
+/// The key of the object that is at `path`. There is one path for each key: what can be read as
+/// one, but is written in another form, is none.
 pub(super) fn key(path: &str) -> Option<Key> {
+    read(path).filter(|key| self::path(key) == path)
+}
+
+fn read(path: &str) -> Option<Key> {
     if path == CLUSTER {
         return Some(Key::Cluster);
     }
@@ -165,6 +170,8 @@ mod tests {
             "/trunkline/v1/pools/a",
             "/trunkline/v1/events/42",
             "/trunkline/v1/networks/A",
+            "/trunkline/v1/addresses/FD00::7",
+            "/trunkline/v1/events/+0000000000000000042",
         ] {
             assert_eq!(key(stray), None, "{stray}");
         }
