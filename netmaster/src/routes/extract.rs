@@ -68,7 +68,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
     ))
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+/// What is written as JSON in `body`.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     // serde would take an array of the fields' values for the object.
     if body
         .trim_ascii_start()
