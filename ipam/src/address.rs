@@ -95,6 +95,11 @@ impl Address {
         }
     }
 
+    /// Whether an endpoint has the address.
+    pub(crate) fn is_bound(&self) -> bool {
+        matches!(self.state, AddressState::Bound { .. })
+    }
+
     /// Whether nobody has the address.
     #[must_use]
     pub fn is_released(&self) -> bool {

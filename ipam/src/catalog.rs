@@ -5,6 +5,7 @@ mod endpoint_set;
 mod index;
 mod intern;
 mod ip_map;
+mod load;
 mod lookup;
 mod page;
 
@@ -22,7 +23,6 @@ use crate::{
 pub use check::Inconsistency;
 use endpoint_set::EndpointSet;
 use index::Index;
-use intern::Interner;
 use ip_map::IpMap;
 
 /// Every object there is, as of one revision.
@@ -47,27 +47,6 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The catalog of `objects`, as they were at `revision`, in any order.
-    ///
-    /// # Errors
-    ///
-    /// [`Inconsistency`] if they contradict each other.
-    pub fn load(
-        revision: Revision,
-        objects: impl IntoIterator<Item = Object>,
-    ) -> Result<Self, Inconsistency> {
-        let mut catalog = Self {
-            revision,
-            ..Self::default()
-        };
-        let mut interner = Interner::default();
-        for object in objects {
-            catalog.put(interner.intern(object));
-        }
-        catalog.check()?;
-        Ok(catalog)
-    }
-
     /// Makes `change`, which was planned on this catalog as it is.
     pub fn apply(&mut self, change: &Change) {
         for edit in change.edits() {

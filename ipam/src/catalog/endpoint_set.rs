@@ -47,6 +47,12 @@ impl EndpointSet {
     }
 }
 
+impl FromIterator<Arc<Endpoint>> for EndpointSet {
+    fn from_iter<I: IntoIterator<Item = Arc<Endpoint>>>(endpoints: I) -> Self {
+        Self(endpoints.into_iter().map(ByAttachment).collect())
+    }
+}
+
 /// As a set of endpoints, not only of their attachments.
 impl PartialEq for EndpointSet {
     fn eq(&self, other: &Self) -> bool {

@@ -103,6 +103,18 @@ impl Index {
 
     pub(super) fn add_endpoint(&mut self, endpoint: &Arc<Endpoint>) {
         self.holdings.add_endpoint(endpoint);
+        self.count_profile(endpoint);
+    }
+
+    /// Adds all endpoints of `node`, which had none.
+    pub(super) fn add_endpoints(&mut self, node: &Name, endpoints: Vec<Arc<Endpoint>>) {
+        for endpoint in &endpoints {
+            self.count_profile(endpoint);
+        }
+        self.holdings.add_endpoints(node, endpoints);
+    }
+
+    fn count_profile(&mut self, endpoint: &Endpoint) {
         if let Some(profile) = &endpoint.profile {
             *self.profiles.entry(profile.clone()).or_default() += 1;
         }

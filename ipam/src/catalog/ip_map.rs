@@ -21,6 +21,22 @@ impl<V> Default for IpMap<V> {
     }
 }
 
+impl<V> FromIterator<(IpAddr, V)> for IpMap<V> {
+    fn from_iter<I: IntoIterator<Item = (IpAddr, V)>>(values: I) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for (ip, value) in values {
+            match ip {
+                IpAddr::V4(ip) => v4.push((ip, value)),
+                IpAddr::V6(ip) => v6.push((ip, value)),
+            }
+        }
+        Self {
+            v4: v4.into_iter().collect(),
+            v6: v6.into_iter().collect(),
+        }
+    }
+}
+
 impl<V> IpMap<V> {
     pub(super) fn get(&self, ip: &IpAddr) -> Option<&V> {
         match ip {

@@ -34,6 +34,9 @@ pub struct Reader {
     shared: Arc<Shared>,
 }
 
+/// Where keys begin and end.
+type Range<'a> = (Bound<&'a str>, Bound<&'a str>);
+
 #[derive(Debug)]
 struct Shared {
     place: Place,
@@ -126,10 +129,10 @@ impl Shared {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Visits the keys between `after` and `before`, excluding both, until `visit` says no.
+    /// Visits the keys in `ranges`, as they are at one moment, until `visit` says no.
     fn visit(
         &self,
-        after: Bound<&str>,
+        ranges: &[Range<'_>],
         visit: &mut dyn FnMut(&str, &[u8]) -> bool,
     ) -> Result<Position, StoreError> {
         let database = self.database()?;
@@ -139,12 +142,12 @@ impl Shared {
             Some(value) => codec::decode_revision(value.value())?,
             None => Revision::ZERO,
         };
-        let range = (after, Bound::Unbounded);
-        for entry in table.range::<&str>(range).map_err(read_error)? {
-            let (key, value) = entry.map_err(read_error)?;
-            let own = matches!(key.value(), keys::SCHEMA | keys::REVISION);
-            if !own && !visit(key.value(), value.value()) {
-                break;
+        for range in ranges {
+            for entry in table.range::<&str>(*range).map_err(read_error)? {
+                let (key, value) = entry.map_err(read_error)?;
+                if !keys::is_own(key.value()) && !visit(key.value(), value.value()) {
+                    return Ok(at(revision));
+                }
             }
         }
         Ok(at(revision))
@@ -203,18 +206,20 @@ impl Store for Embedded {
 
 impl Reader {
     pub(super) fn load(&self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Position, StoreError> {
-        self.dump(&mut |key, value| {
-            if !RECORDS.iter().any(|records| key.starts_with(records)) {
-                visit(key, value);
-            }
-        })
+        let ends = RECORDS.map(keys::end_of);
+        let mut ranges = Vec::new();
+        let mut from = Bound::Unbounded;
+        for (records, end) in RECORDS.into_iter().zip(&ends) {
+            ranges.push((from, Bound::Excluded(records)));
+            from = Bound::Included(end.as_str());
+        }
+        ranges.push((from, Bound::Unbounded));
+        self.shared.visit(&ranges, &mut always(visit))
     }
 
     pub(super) fn dump(&self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Position, StoreError> {
-        self.shared.visit(Bound::Unbounded, &mut |key, value| {
-            visit(key, value);
-            true
-        })
+        let everything = (Bound::Unbounded, Bound::Unbounded);
+        self.shared.visit(&[everything], &mut always(visit))
     }
 
     pub(super) async fn scan(
@@ -232,7 +237,7 @@ impl Reader {
                 Some(after) if *after >= prefix => Bound::Excluded(after.as_str()),
                 _ => Bound::Included(prefix.as_str()),
             };
-            shared.visit(from, &mut |key, value| {
+            shared.visit(&[(from, Bound::Unbounded)], &mut |key, value| {
                 let wanted = key.starts_with(&prefix) && page.len() < limit;
                 if wanted {
                     page.push((key.to_owned(), value.to_vec()));
@@ -252,6 +257,14 @@ impl Reader {
 
     pub(super) fn watch(&self, position: Position) -> Watch {
         Watch::new(self.shared.clone(), position.revision)
+    }
+}
+
+/// A visitor that wants them all.
+fn always(visit: &mut dyn FnMut(&str, &[u8])) -> impl FnMut(&str, &[u8]) -> bool {
+    |key, value| {
+        visit(key, value);
+        true
     }
 }
 

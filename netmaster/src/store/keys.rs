@@ -46,6 +46,16 @@ pub(crate) fn is_own(path: &str) -> bool {
     matches!(path, SCHEMA | REVISION)
 }
 
+/// The first key after all that begin with `prefix`, which is text and not empty.
+pub(super) fn end_of(prefix: &str) -> String {
+    let mut end = prefix.to_owned();
+    let last = end
+        .pop()
+        .and_then(|last| char::from_u32(u32::from(last) + 1));
+    end.extend(last);
+    end
+}
+
 /// Whether a key is that of a record.
 pub(crate) fn is_record(path: &str) -> bool {
     RECORDS.iter().any(|records| path.starts_with(records))

@@ -60,6 +60,14 @@ impl Holdings {
         self.macs.extend(own(endpoint));
     }
 
+    /// Adds all endpoints of `node`, which had none.
+    pub(super) fn add_endpoints(&mut self, node: &Name, endpoints: Vec<Arc<Endpoint>>) {
+        self.macs
+            .extend(endpoints.iter().filter_map(|endpoint| own(endpoint)));
+        self.on_node
+            .insert(node.clone(), endpoints.into_iter().collect());
+    }
+
     pub(super) fn remove_endpoint(&mut self, endpoint: &Endpoint) {
         if let Some(on_node) = self.on_node.get_mut(&endpoint.node) {
             on_node.remove(&endpoint.attachment);

@@ -17,6 +17,10 @@ pub(super) const TABLE: TableDefinition<'static, &str, &[u8]> = TableDefinition:
 /// The name of the store's file in its directory.
 pub(super) const FILE: &str = "netmaster.redb";
 
+/// How many bytes of the file may be kept in memory. All objects are in the catalog anyhow; what
+/// is read again and again is the upper part of the tree.
+const CACHE: usize = 64 << 20;
+
 /// Where the data is.
 #[derive(Debug)]
 pub(super) enum Place {
@@ -74,7 +78,8 @@ fn unusable(directory: &Path) -> impl Fn(io::Error) -> StoreError {
 }
 
 fn open_file(path: &Path) -> Result<Database, StoreError> {
-    Database::create(path).map_err(|error| match error {
+    let created = Database::builder().set_cache_size(CACHE).create(path);
+    created.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::Locked {
             path: path.to_owned(),
         },
