@@ -22,7 +22,7 @@ use crate::harness::etcd::{Etcd, Settings};
 use crate::harness::netmaster::{Netmaster, READY, Running, Store};
 use crate::harness::wait::wait_until;
 use crate::harness::{Context, fresh_dir};
-use world::{NODES, Node, World, plug};
+use world::{NODES, World, plug};
 
 /// The scenarios of this file.
 pub const ALL: &[Scenario] = &[Scenario::new(
