@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use hyper::Method;
@@ -56,6 +57,15 @@ const WHOLE: &str = "r1";
 /// How many attachments a client has at most at a time.
 const ATTACHMENTS: usize = 10;
 
+/// Between two requests of a client: with more of them most addresses would be cooling down.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a request is repeated that is not answered, or not now. Who leads may change meanwhile.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Before it is repeated.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// How often nodes report until all of them are done. One may have to wait for another that holds
 /// what the books say is its own.
 const ROUNDS: usize = NODES.len() + 1;
@@ -93,12 +103,41 @@ pub(super) async fn set_up(running: &Running) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Asks until there is an answer for good, as a runtime does: a request that is repeated does no
+/// more than it did before.
+async fn settle<T>(mut ask: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    let begun = Instant::now();
+    loop {
+        match ask().await {
+            Err(failure) if !matches!(failure, Failure::Refused(_)) && !is_awaiting(&failure) => {
+                if begun.elapsed() > PATIENCE {
+                    return Err(failure);
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            settled => return settled,
+        }
+    }
+}
+
+/// Whether nodes have to report first.
+pub(super) fn is_awaiting(failure: &Failure) -> bool {
+    matches!(failure, Failure::Unavailable(problem) if problem.code == ErrorCode::AwaitingReports)
+}
+
 /// Registers a node.
 pub(super) async fn register(client: &mut Client, node: &Node) -> anyhow::Result<Registration> {
     let path = format!("/v1/nodes/{}", node.name);
     let spec = json!({"rack": node.rack});
-    let body = client.send(Method::PUT, &path, Some(&spec)).await?;
+    let body = settle(async || client.send(Method::PUT, &path, Some(&spec)).await).await?;
     Ok(serde_json::from_slice(&body)?)
+}
+
+/// Passes over the report of a node.
+pub(super) async fn waive(client: &mut Client, node: &Node) -> anyhow::Result<()> {
+    let path = format!("/v1/nodes/{}/waive", node.name);
+    settle(async || client.send(Method::POST, &path, None).await).await?;
+    Ok(())
 }
 
 /// Gets an attachment an address, as its node would.
@@ -107,6 +146,10 @@ pub(super) async fn plug(
     node: &Node,
     attachment: &str,
 ) -> Result<Plugged, Failure> {
+    settle(async || plug_once(client, node, attachment).await).await
+}
+
+async fn plug_once(client: &mut Client, node: &Node, attachment: &str) -> Result<Plugged, Failure> {
     let wish = json!({"attachment": attachment, "network": NETWORK, "node": node.name});
     let body = client
         .send(Method::POST, "/v1/endpoints", Some(&wish))
@@ -182,11 +225,9 @@ async fn report_of(client: &mut Client, node: &Node, world: &World) -> anyhow::R
     };
     let path = format!("/v1/nodes/{}/holdings", node.name);
     let report = serde_json::to_value(&report)?;
-    match client.send(Method::PUT, &path, Some(&report)).await {
+    match settle(async || client.send(Method::PUT, &path, Some(&report)).await).await {
         Ok(_) => Ok(true),
-        Err(Failure::Unavailable(problem)) if problem.code == ErrorCode::AwaitingReports => {
-            Ok(false)
-        }
+        Err(failure) if is_awaiting(&failure) => Ok(false),
         Err(failure) => Err(failure.into()),
     }
 }
@@ -236,6 +277,7 @@ impl Worker {
     ) -> anyhow::Result<World> {
         while !*ends.borrow() {
             self.step(&mut client).await?;
+            tokio::time::sleep(PAUSE).await;
         }
         Ok(self.world)
     }
@@ -245,7 +287,7 @@ impl Worker {
         if count == ATTACHMENTS || (count > 0 && self.rng.bool()) {
             let chosen = self.world.keys().nth(self.rng.usize(..count));
             let attachment = chosen.context("nothing is plugged in")?.clone();
-            client.release(&attachment).await?;
+            settle(async || client.release(&attachment).await).await?;
             self.world.remove(&attachment);
             return Ok(());
         }
