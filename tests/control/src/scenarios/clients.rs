@@ -129,9 +129,16 @@ pub async fn conclude(
     let history = History::of(parts);
     let unanswered = history.operations.iter().filter(|o| o.end.is_none());
     let unanswered = unanswered.count();
+    let told = history.operations.iter();
+    let told = told.filter_map(|o| Some((o.call.address()?, o.attachment)));
+    let holders: BTreeSet<_> = told.collect();
+    let addresses: BTreeSet<_> = holders.iter().map(|(ip, _)| ip).collect();
     println!(
-        "    {operations} operations on {} attachments, {unanswered} of unknown fate",
-        history.attachments.len()
+        "    {operations} operations on {} attachments, {unanswered} of unknown fate; {} addresses \
+         had {} holders",
+        history.attachments.len(),
+        addresses.len(),
+        holders.len()
     );
     ensure!(
         operations - unanswered >= at_least,

@@ -27,12 +27,12 @@ pub const ALL: &[Scenario] = &[
 const CLIENTS: u64 = 32;
 
 /// More than a client has requests between two kills, so that some are left alone for long.
-const ATTACHMENTS_PER_CLIENT: usize = 20;
+const ATTACHMENTS_PER_CLIENT: usize = 10;
 
-/// 1021 addresses: somewhat more than clients have attachments, so that they come round often.
-const CIDR: &str = "10.1.0.0/22";
+/// 509 addresses: somewhat more than clients have attachments, so that they come round often.
+const CIDR: &str = "10.1.0.0/23";
 const GATEWAY: &str = "10.1.0.1";
-const CAPACITY: u64 = 1021;
+const CAPACITY: u64 = 509;
 
 /// As short as it can be without being none.
 const COOL_DOWN: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use hyper::Method;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use trunkline_netmaster_api::{
     Endpoint, ErrorCode, Held, HoldingsReport, List, Registration, Subnet,
@@ -23,27 +23,35 @@ use crate::harness::netmaster::Running;
 pub(super) struct Node {
     pub(super) name: &'static str,
     rack: &'static str,
-    /// Whether it does not come back after the restore.
-    pub(super) dead: bool,
 }
 
-impl Node {
-    const fn new(name: &'static str, rack: &'static str) -> Self {
-        let dead = false;
-        Self { name, rack, dead }
-    }
-}
+/// The node that does not come back after the restore.
+pub(super) const DEAD: Node = Node {
+    name: "dead",
+    rack: "r2",
+};
 
 /// The nodes. The last one comes after the back-up.
 pub(super) const NODES: [Node; 4] = [
-    Node::new("n1", "r1"),
-    Node::new("n2", "r2"),
     Node {
-        dead: true,
-        ..Node::new("dead", "r2")
+        name: "n1",
+        rack: "r1",
     },
-    Node::new("new", "r1"),
+    Node {
+        name: "n2",
+        rack: "r2",
+    },
+    DEAD,
+    Node {
+        name: "new",
+        rack: "r1",
+    },
 ];
+
+/// All nodes but the dead one.
+pub(super) fn living() -> impl Iterator<Item = &'static Node> {
+    NODES.iter().filter(|node| node.name != DEAD.name)
+}
 
 /// Each rack's subnet, of 253 addresses.
 const SUBNETS: [(&str, &str, &str); 2] = [
@@ -103,12 +111,17 @@ pub(super) async fn set_up(running: &Running) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks until there is an answer for good, as a runtime does: a request that is repeated does no
-/// more than it did before.
-async fn settle<T>(mut ask: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+/// Sends a request until there is an answer for good, as a runtime does: a request that is repeated
+/// does no more than it did before.
+async fn settle(
+    client: &mut Client,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Vec<u8>, Failure> {
     let begun = Instant::now();
     loop {
-        match ask().await {
+        match client.send(method.clone(), path, body).await {
             Err(failure) if !matches!(failure, Failure::Refused(_)) && !is_awaiting(&failure) => {
                 if begun.elapsed() > PATIENCE {
                     return Err(failure);
@@ -129,14 +142,14 @@ pub(super) fn is_awaiting(failure: &Failure) -> bool {
 pub(super) async fn register(client: &mut Client, node: &Node) -> anyhow::Result<Registration> {
     let path = format!("/v1/nodes/{}", node.name);
     let spec = json!({"rack": node.rack});
-    let body = settle(async || client.send(Method::PUT, &path, Some(&spec)).await).await?;
+    let body = settle(client, Method::PUT, &path, Some(&spec)).await?;
     Ok(serde_json::from_slice(&body)?)
 }
 
 /// Passes over the report of a node.
 pub(super) async fn waive(client: &mut Client, node: &Node) -> anyhow::Result<()> {
     let path = format!("/v1/nodes/{}/waive", node.name);
-    settle(async || client.send(Method::POST, &path, None).await).await?;
+    settle(client, Method::POST, &path, None).await?;
     Ok(())
 }
 
@@ -146,14 +159,8 @@ pub(super) async fn plug(
     node: &Node,
     attachment: &str,
 ) -> Result<Plugged, Failure> {
-    settle(async || plug_once(client, node, attachment).await).await
-}
-
-async fn plug_once(client: &mut Client, node: &Node, attachment: &str) -> Result<Plugged, Failure> {
     let wish = json!({"attachment": attachment, "network": NETWORK, "node": node.name});
-    let body = client
-        .send(Method::POST, "/v1/endpoints", Some(&wish))
-        .await?;
+    let body = settle(client, Method::POST, "/v1/endpoints", Some(&wish)).await?;
     let endpoint: Endpoint =
         serde_json::from_slice(&body).map_err(|error| Failure::Unanswered(error.into()))?;
     plugged(&endpoint).map_err(Failure::Unanswered)
@@ -188,7 +195,7 @@ pub(super) async fn endpoints(client: &mut Client) -> anyhow::Result<World> {
 
 /// Has every node that lives report what it holds.
 pub(super) async fn report(client: &mut Client, world: &World) -> anyhow::Result<()> {
-    let mut owing: Vec<_> = NODES.iter().filter(|node| !node.dead).collect();
+    let mut owing: Vec<_> = living().collect();
     for _ in 0..ROUNDS {
         let mut still = Vec::new();
         for node in owing {
@@ -225,7 +232,7 @@ async fn report_of(client: &mut Client, node: &Node, world: &World) -> anyhow::R
     };
     let path = format!("/v1/nodes/{}/holdings", node.name);
     let report = serde_json::to_value(&report)?;
-    match settle(async || client.send(Method::PUT, &path, Some(&report)).await).await {
+    match settle(client, Method::PUT, &path, Some(&report)).await {
         Ok(_) => Ok(true),
         Err(failure) if is_awaiting(&failure) => Ok(false),
         Err(failure) => Err(failure.into()),
@@ -287,7 +294,8 @@ impl Worker {
         if count == ATTACHMENTS || (count > 0 && self.rng.bool()) {
             let chosen = self.world.keys().nth(self.rng.usize(..count));
             let attachment = chosen.context("nothing is plugged in")?.clone();
-            settle(async || client.release(&attachment).await).await?;
+            let path = format!("/v1/endpoints/{attachment}");
+            settle(client, Method::DELETE, &path, None).await?;
             self.world.remove(&attachment);
             return Ok(());
         }
