@@ -275,6 +275,7 @@ mod tests {
     use std::time::Duration;
 
     use clap::CommandFactory as _;
+    use trunkline_ipam::Policy;
 
     use super::*;
     use crate::store::EtcdConfig;
@@ -413,6 +414,23 @@ mod tests {
     fn without_flags_only_this_machine_is_served() {
         let config = config(&[]).unwrap();
         assert_eq!(config.listen, ["127.0.0.1:9630".parse().unwrap()]);
+    }
+
+    #[test]
+    fn without_flags_the_policy_is_the_default_one() {
+        assert_eq!(config(&[]).unwrap().options.policy, Policy::default());
+    }
+
+    #[test]
+    fn addresses_cool_down_for_as_long_as_the_flag_says() {
+        for (flag, expected) in [("0", 0), ("5", 5), ("86400", 86_400)] {
+            let policy = config(&["--cool-down", flag]).unwrap().options.policy;
+            assert_eq!(policy.cool_down, Duration::from_secs(expected));
+        }
+        for flag in ["86401", "-1", "1m"] {
+            let flags = ["netmaster", "serve", &format!("--cool-down={flag}")];
+            assert!(Args::try_parse_from(flags).is_err(), "{flag}");
+        }
     }
 
     #[test]

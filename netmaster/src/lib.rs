@@ -24,6 +24,7 @@ mod history;
 mod log;
 mod metrics;
 mod orchestrator;
+pub mod reading;
 mod replica;
 mod requests;
 mod routes;

@@ -24,6 +24,7 @@ mod parameter;
 mod pools;
 mod profiles;
 mod query;
+pub(crate) mod reading;
 mod requests;
 mod reservations;
 mod subnets;

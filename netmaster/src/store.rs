@@ -168,6 +168,15 @@ pub(crate) fn decode(key: &str, value: &[u8]) -> Result<Object, DecodeError> {
     codec::decode(key, value)
 }
 
+/// The key and the value that are written for `object`.
+///
+/// # Errors
+///
+/// [`StoreError::Encode`] if it cannot be written as JSON.
+pub(crate) fn encode(object: &Object) -> Result<(String, Vec<u8>), StoreError> {
+    Ok((keys::path(&object.key()), codec::encode(object)?))
+}
+
 #[cfg(test)]
 pub(crate) mod conformance;
 #[cfg(test)]

@@ -51,8 +51,16 @@ const MAY_LINK: &[(&str, &[&str])] = &[
             "trunkline-netlink",
         ],
     ),
+    // Whatever reads what others wrote is tried from outside, by what those crates offer for it.
+    (
+        "trunkline-fuzz",
+        &[
+            "trunkline-types",
+            "trunkline-netmaster",
+            "trunkline-netmaster-api",
+        ],
+    ),
     // The lab sees the product only through packets, kernel state and command output.
-    ("trunkline-fuzz", &["trunkline-types"]),
     ("trunkline-lab", &["trunkline-outcome"]),
     // Its native half sees the control plane only through its executable and its API.
     (

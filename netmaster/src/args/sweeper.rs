@@ -30,6 +30,14 @@ pub struct SweeperArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     sweep_interval: u64,
+    /// For how many seconds an address that was given back is kept for its last owner, before
+    /// others get it; the same on every replica
+    ///
+    /// 0 hands it on at once: packets on their way to its last owner, and what others remember of
+    /// that one, may then reach the next.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    cool_down: u64,
 }
 
 impl SweeperArgs {
@@ -45,6 +53,7 @@ impl SweeperArgs {
             ..SweeperConfig::default()
         };
         let policy = Policy {
+            cool_down: Duration::from_secs(self.cool_down),
             sweep_gap: collect * 2,
             ..Policy::default()
         };

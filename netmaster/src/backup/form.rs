@@ -5,8 +5,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use trunkline_ipam::Revision;
 
+use crate::store::Batch;
+
 /// The version of the form.
 pub(super) const VERSION: u32 = 1;
+
+/// How long a line is at most, in bytes: no key with its value is longer than the batch it was
+/// written in, and the rest is for what the line has around them.
+pub(super) const LINE: usize = Batch::BYTES + 1024;
+
+/// The last change of a back-up has this number at most. It is far beyond all that is ever
+/// reached, and leaves room for as many restores, which each leap ahead.
+pub(super) const LAST: Revision = Revision::new(1 << 53);
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,15 +43,32 @@ pub(super) struct Entry<'a> {
     pub(super) value: &'a RawValue,
 }
 
-/// The last line. A file without one is not whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The last line, but for its digest. A file without one is not whole.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Trailer {
     /// How many lines are in between.
     pub(super) entries: u64,
     /// The number of the last change that is in it.
     pub(super) revision: Revision,
-    /// The SHA-256 digest of all bytes before this line, in hexadecimal.
-    pub(super) sha256: String,
+}
+
+impl Trailer {
+    /// The line, behind lines of which `before` is the checksum. It ends with the SHA-256 digest of
+    /// all bytes before that, in hexadecimal, so that no byte of the file can change unnoticed.
+    pub(super) fn line(&self, mut before: Checksum) -> String {
+        let Self { entries, revision } = self;
+        let begin = format!("{{\"entries\":{entries},\"revision\":{revision},\"sha256\":\"");
+        before.add(begin.as_bytes());
+        format!("{begin}{}\"}}\n", before.hex())
+    }
+}
+
+/// The last line behind `lines`, as [`crate::reading`] has it.
+pub(crate) fn end(lines: &[u8], entries: u64, revision: u64) -> Vec<u8> {
+    let mut checksum = Checksum::new();
+    checksum.add(lines);
+    let revision = Revision::new(revision);
+    Trailer { entries, revision }.line(checksum).into_bytes()
 }
 
 /// The digest of what has been written or read so far.

@@ -1,12 +1,12 @@
 //! Reading a back-up, whole or not at all.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use trunkline_ipam::{Catalog, Inconsistency, Object};
 
-use super::form::{Checksum, Entry, Header, Trailer, VERSION};
+use super::form::{Checksum, Entry, Header, LAST, LINE, Trailer, VERSION};
 use crate::store::{DecodeError, decode, is_record};
 
 /// Why a file is no back-up that can be used.
@@ -93,14 +93,22 @@ enum Line {
 ///
 /// [`ReadError`] if anything is wrong with it.
 pub(super) fn verify(path: &Path) -> Result<(Verified, Catalog), ReadError> {
-    let mut lines = Lines::open(path)?;
+    check(path, open(path)?)
+}
+
+/// The objects of a back-up that is read from `file`, without a name of its own.
+pub(crate) fn objects(file: impl BufRead) -> Result<Catalog, ReadError> {
+    check("back-up".as_ref(), file).map(|(_, catalog)| catalog)
+}
+
+/// Checks what is read from `file`, which errors call `path`.
+pub(super) fn check(path: &Path, file: impl BufRead) -> Result<(Verified, Catalog), ReadError> {
+    let mut lines = Lines::of(path, file);
     let mut objects: Vec<Object> = Vec::new();
     let mut entries = 0;
     let mut last_key = String::new();
     let Some(Line::Header(header)) = lines.next()? else {
-        return Err(ReadError::Foreign {
-            path: path.to_owned(),
-        });
+        return Err(lines.foreign());
     };
     let trailer = loop {
         match lines.next()? {
@@ -121,9 +129,10 @@ pub(super) fn verify(path: &Path) -> Result<(Verified, Catalog), ReadError> {
             }
         }
     };
-    let whole =
-        lines.checksum_before_last.clone().hex() == trailer.sha256 && entries == trailer.entries;
-    if !whole || lines.next()?.is_some() {
+    // Byte by byte what would have been written, so that nothing in it can be altered.
+    let line = trailer.line(lines.checksum_before_last.clone());
+    let whole = lines.buffer == line.as_bytes() && entries == trailer.entries;
+    if !whole || trailer.revision > LAST || lines.next()?.is_some() {
         return Err(lines.damaged());
     }
     let catalog = Catalog::load(trailer.revision, objects);
@@ -144,7 +153,7 @@ impl Verified {
     pub(super) fn entries(
         &self,
     ) -> Result<impl Iterator<Item = Result<(String, Vec<u8>), ReadError>> + use<>, ReadError> {
-        let mut lines = Lines::open(&self.path)?;
+        let mut lines = Lines::of(&self.path, open(&self.path)?);
         lines.next()?;
         Ok(std::iter::from_fn(move || match lines.next() {
             Ok(Some(Line::Entry(key, value))) => Some(Ok((key, value))),
@@ -154,34 +163,40 @@ impl Verified {
     }
 }
 
-struct Lines {
+fn open(path: &Path) -> Result<BufReader<File>, ReadError> {
+    let file = File::open(path).map_err(|source| ReadError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(BufReader::new(file))
+}
+
+struct Lines<R> {
     path: PathBuf,
-    file: BufReader<File>,
+    file: R,
     buffer: Vec<u8>,
     number: u64,
     checksum: Checksum,
     checksum_before_last: Checksum,
 }
 
-impl Lines {
-    fn open(path: &Path) -> Result<Self, ReadError> {
-        let file = File::open(path).map_err(|source| ReadError::File {
+impl<R: BufRead> Lines<R> {
+    fn of(path: &Path, file: R) -> Self {
+        Self {
             path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: BufReader::new(file),
+            file,
             buffer: Vec::new(),
             number: 0,
             checksum: Checksum::new(),
             checksum_before_last: Checksum::new(),
-        })
+        }
     }
 
     fn next(&mut self) -> Result<Option<Line>, ReadError> {
         self.buffer.clear();
-        let read = self.file.read_until(b'\n', &mut self.buffer);
+        // A file of another kind may be one line without end.
+        let mut line = self.file.by_ref().take(LINE as u64 + 1);
+        let read = line.read_until(b'\n', &mut self.buffer);
         let read = read.map_err(|source| ReadError::File {
             path: self.path.clone(),
             source,
@@ -189,13 +204,19 @@ impl Lines {
         if read == 0 {
             return Ok(None);
         }
+        self.number += 1;
+        if self.buffer.len() > LINE {
+            return Err(match self.number {
+                1 => self.foreign(),
+                _ => self.damaged(),
+            });
+        }
         // A line that was cut off is the last one, and has no end.
         if !self.buffer.ends_with(b"\n") {
             return Err(ReadError::Cut {
                 path: self.path.clone(),
             });
         }
-        self.number += 1;
         self.checksum_before_last = self.checksum.clone();
         self.checksum.add(&self.buffer);
         if self.number == 1 {
@@ -216,17 +237,22 @@ impl Lines {
         struct Version {
             trunkline_backup: u32,
         }
-        let path = || self.path.clone();
-        let foreign = |_| ReadError::Foreign { path: path() };
+        let foreign = |_| self.foreign();
         let version: Version = serde_json::from_slice(&self.buffer).map_err(foreign)?;
         if version.trunkline_backup > VERSION {
             return Err(ReadError::Newer {
-                path: path(),
+                path: self.path.clone(),
                 found: version.trunkline_backup,
             });
         }
         let header = serde_json::from_slice(&self.buffer).map_err(foreign)?;
         Ok(Line::Header(header))
+    }
+
+    fn foreign(&self) -> ReadError {
+        ReadError::Foreign {
+            path: self.path.clone(),
+        }
     }
 
     fn damaged(&self) -> ReadError {

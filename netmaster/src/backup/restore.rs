@@ -18,7 +18,7 @@ use crate::store::{Batch, Reader, Store, StoreError, decode, is_own};
 /// By how much a restored store's revision is ahead of those that are known. Changes that were made
 /// after the back-up have numbers too, and no number may be used twice: a watch that resumes after
 /// one of them has to be told that it cannot. 2^53, up to which JSON's numbers are exact everywhere,
-/// leaves room for more than a million restores.
+/// leaves room for more than a million restores; a back-up beyond that is not read.
 const LEAP: u64 = 1 << 32;
 
 /// How far revisions move on with each second of the clock, far more than a store makes: so two

@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt as _;
@@ -9,7 +9,7 @@ use trunkline_ipam::{
     create_network, found_cluster,
 };
 
-use super::read::{ReadError, verify};
+use super::read::{ReadError, check, verify};
 use super::restore::{RestoreError, restore_into};
 use super::*;
 use crate::store::{Batch, Embedded, Store, StoreError, load_catalog};
@@ -298,10 +298,16 @@ async fn a_back_up_of_any_other_length_or_content_is_refused_and_changes_nothing
     for length in 0..whole.len() {
         refuse(&whole[..length], &format!("cut after {length} bytes"));
     }
-    for place in (0..whole.len()).step_by(7) {
+    for place in 0..whole.len() {
         let mut altered = whole.clone();
         altered[place] ^= 1;
         refuse(&altered, &format!("byte {place} altered"));
+    }
+    let mut lines: Vec<_> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+    for place in 1..lines.len() {
+        lines.swap(place - 1, place);
+        refuse(&lines.concat(), &format!("line {place} comes later"));
+        lines.swap(place - 1, place);
     }
     refuse(&[whole.as_slice(), b"{}\n"].concat(), "something behind it");
     refuse(&[whole.as_slice(), whole.as_slice()].concat(), "twice");
@@ -320,6 +326,46 @@ async fn a_file_of_another_kind_or_a_newer_netmaster_is_named_as_such() {
     );
     let absent = verify(Path::new("/nonexistent/backup")).unwrap_err();
     assert!(matches!(absent, ReadError::File { .. }), "{absent}");
+}
+
+/// Counts what is taken from it, and never ends.
+struct Endless(u64);
+
+impl Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        buffer.fill(b' ');
+        self.0 += buffer.len() as u64;
+        Ok(buffer.len())
+    }
+}
+
+#[test]
+fn a_line_without_end_is_read_no_further_than_a_line_can_be_long() {
+    let header = br#"{"trunkline_backup":1,"made":1,"by":"","cluster":"","epoch":0}"#;
+    for begin in [&b""[..], header, &[&header[..], b"\n{\"key\":\""].concat()] {
+        let mut endless = Endless(0);
+        let file = BufReader::new(begin.chain(&mut endless));
+        let error = check("x".as_ref(), file).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                ReadError::Foreign { .. } | ReadError::Damaged { line: 2, .. }
+            ),
+            "{error}"
+        );
+        assert!(endless.0 < 2 << 20, "{}", endless.0);
+    }
+}
+
+#[test]
+fn a_last_change_beyond_all_numbers_is_refused() {
+    let header = "{\"trunkline_backup\":1,\"made\":1,\"by\":\"\",\"cluster\":\"\",\"epoch\":0}\n";
+    for (revision, good) in [(1 << 53, true), ((1 << 53) + 1, false), (u64::MAX, false)] {
+        let last = end(header.as_bytes(), 0, revision);
+        let whole = [header.as_bytes(), &last].concat();
+        let read = check("x".as_ref(), whole.as_slice());
+        assert_eq!(read.is_ok(), good, "{revision}");
+    }
 }
 
 #[tokio::test]

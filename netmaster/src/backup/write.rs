@@ -103,12 +103,10 @@ impl Writer {
     }
 
     fn end(&mut self, revision: Revision) {
-        let trailer = Trailer {
-            entries: self.entries,
-            revision,
-            sha256: self.checksum.clone().hex(),
-        };
-        self.line(&trailer);
+        let entries = self.entries;
+        let trailer = Trailer { entries, revision };
+        let line = trailer.line(self.checksum.clone());
+        self.buffer.extend_from_slice(line.as_bytes());
         self.flush();
         if self.failure.is_none() {
             info!(

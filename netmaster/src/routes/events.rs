@@ -7,7 +7,7 @@ use trunkline_ipam::{Key, Kind, Object, Revision};
 use trunkline_netmaster_api::{Event, List};
 use trunkline_types::Labels;
 
-use super::list::{PARAMETERS, Paging, Place, values};
+use super::list::{Asked, Paging, Place, values};
 use super::noun::{At, Field, Noun, Scene};
 use super::query::{Parameters, Selection};
 use super::watch::watch;
@@ -50,17 +50,14 @@ impl Noun for Events {
 /// As other lists, but from the store: events are not kept in memory.
 pub(super) async fn list(
     State(app): State<App>,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Response, Failure> {
-    let selection = Selection::take::<Events>(&mut parameters)?;
-    if parameters.flag("watch")? {
-        let after = parameters.number("after")?.map(Revision::new);
-        parameters.only(&["labelSelector", "fieldSelector", "watch", "after"])?;
-        return watch::<Events>(&app, selection, after).await;
+    match Asked::take::<Events>(parameters)? {
+        Asked::Watch { selection, after } => watch::<Events>(&app, selection, after).await,
+        Asked::Page { selection, paging } => {
+            Ok(Json(page(&app, &selection, paging).await?).into_response())
+        }
     }
-    let paging = Paging::take::<Events>(&mut parameters, &selection)?;
-    parameters.only(&PARAMETERS[..4])?;
-    Ok(Json(page(&app, &selection, paging).await?).into_response())
 }
 
 async fn page(app: &App, selection: &Selection, paging: Paging) -> Result<List<Event>, Failure> {

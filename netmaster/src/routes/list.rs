@@ -28,17 +28,43 @@ pub(crate) const PARAMETERS: &[&str] = &[
 
 pub(super) async fn list<N: Noun>(
     State(app): State<App>,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Response, Failure> {
-    let selection = Selection::take::<N>(&mut parameters)?;
-    if parameters.flag("watch")? {
-        let after = parameters.number("after")?.map(Revision::new);
-        parameters.only(&["labelSelector", "fieldSelector", "watch", "after"])?;
-        return watch::<N>(&app, selection, after).await;
+    match Asked::take::<N>(parameters)? {
+        Asked::Watch { selection, after } => watch::<N>(&app, selection, after).await,
+        Asked::Page { selection, paging } => {
+            Ok(Json(page::<N>(&app, &selection, paging).await?).into_response())
+        }
     }
-    let paging = Paging::take::<N>(&mut parameters, &selection)?;
-    parameters.only(&PARAMETERS[..4])?;
-    Ok(Json(page::<N>(&app, &selection, paging).await?).into_response())
+}
+
+/// What is asked of a list.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    /// To follow what changes, after a revision or from how things are.
+    Watch {
+        selection: Selection,
+        after: Option<Revision>,
+    },
+    /// A page.
+    Page {
+        selection: Selection,
+        paging: Paging,
+    },
+}
+
+impl Asked {
+    pub(super) fn take<N: Noun>(mut parameters: Parameters) -> Result<Self, Failure> {
+        let selection = Selection::take::<N>(&mut parameters)?;
+        if parameters.flag("watch")? {
+            let after = parameters.number("after")?.map(Revision::new);
+            parameters.only(&["labelSelector", "fieldSelector", "watch", "after"])?;
+            return Ok(Self::Watch { selection, after });
+        }
+        let paging = Paging::take::<N>(&mut parameters, &selection)?;
+        parameters.only(&PARAMETERS[..4])?;
+        Ok(Self::Page { selection, paging })
+    }
 }
 
 /// Which page.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query};
+use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::Deserialize as _;
 use trunkline_ipam::EventKind;
@@ -48,10 +49,17 @@ pub(crate) struct Parameters(BTreeMap<String, String>);
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        Self::of(&parts.uri)
+    }
+}
+
+impl Parameters {
+    /// The parameters of `uri`.
+    pub(crate) fn of(uri: &Uri) -> Result<Self, Failure> {
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
         let Query(pairs) = pairs.map_err(|_| {
-            let query = parts.uri.query().unwrap_or_default();
+            let query = uri.query().unwrap_or_default();
             Failure::parameter(query, "it cannot be read: write `<name>=<value>`")
         })?;
         let mut parameters = BTreeMap::new();
@@ -65,9 +73,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
         }
         Ok(Self(parameters))
     }
-}
 
-impl Parameters {
     /// Refuses parameters that nobody took. `known` is what there is to take.
     pub(crate) fn only(self, known: &[&str]) -> Result<(), Failure> {
         let Some((name, _)) = self.0.first_key_value() else {

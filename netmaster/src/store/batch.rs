@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use trunkline_ipam::{Change, Edit, Revision};
 
-use super::{Position, StoreError, codec, keys};
+use super::{Position, StoreError, codec, encode, keys};
 
 /// Edits of keys and values that are made together. No key is edited twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,10 @@ impl Batch {
         let mut entries = BTreeMap::new();
         for edit in change.edits() {
             let (key, value) = match edit {
-                Edit::Put(object) => (keys::path(&object.key()), Some(codec::encode(object)?)),
+                Edit::Put(object) => {
+                    let (key, value) = encode(object)?;
+                    (key, Some(value))
+                }
                 Edit::Delete(key) => (keys::path(key), None),
             };
             let edit = edit.clone();

@@ -19,6 +19,8 @@
 //!
 //! No part needs escaping: the types of the parts allow no `/`.
 
+use std::net::IpAddr;
+
 use trunkline_ipam::{Key, Revision};
 
 /// The key of the schema's version.
@@ -77,7 +79,8 @@ pub(super) fn path(key: &Key) -> String {
     }
 }
 
-/// The key of the object that is at `path`.
+/// The key of the object that is at `path`. There is one path for each key: what can be read as
+/// one, but is written in another form, is none.
 pub(super) fn key(path: &str) -> Option<Key> {
     if path == CLUSTER {
         return Some(Key::Cluster);
@@ -94,20 +97,27 @@ pub(super) fn key(path: &str) -> Option<Key> {
         "profiles" => rest.parse().ok().map(Key::Profile),
         "reservations" => rest.parse().ok().map(Key::Reservation),
         "nodes" => rest.parse().ok().map(Key::Node),
-        "addresses" => rest.parse().ok().map(Key::Address),
+        "addresses" => address(rest).map(Key::Address),
         "endpoints" => rest.parse().ok().map(Key::Endpoint),
         "holdings" => {
             let (ip, number) = rest.split_once('/')?;
-            Some(Key::Holding(ip.parse().ok()?, revision(number)?))
+            Some(Key::Holding(address(ip)?, revision(number)?))
         }
         "events" => revision(rest).map(Key::Event),
         _ => None,
     }
 }
 
+/// The address that is written in canonical form. An IPv4 address has no other.
+fn address(text: &str) -> Option<IpAddr> {
+    let ip: IpAddr = text.parse().ok()?;
+    (ip.is_ipv4() || ip.to_string() == text).then_some(ip)
+}
+
 /// The revision that is written as 20 digits.
 fn revision(digits: &str) -> Option<Revision> {
-    (digits.len() == 20)
+    // `parse` would take a sign.
+    (digits.len() == 20 && digits.starts_with(|first: char| first.is_ascii_digit()))
         .then(|| digits.parse().ok())
         .flatten()
         .map(Revision::new)
@@ -175,6 +185,8 @@ mod tests {
             "/trunkline/v1/pools/a",
             "/trunkline/v1/events/42",
             "/trunkline/v1/networks/A",
+            "/trunkline/v1/addresses/FD00::7",
+            "/trunkline/v1/events/+0000000000000000042",
         ] {
             assert_eq!(key(stray), None, "{stray}");
         }

@@ -35,7 +35,7 @@ pub enum Call {
 
 impl Call {
     /// The address that was told, if one was.
-    fn address(self) -> Option<IpAddr> {
+    pub fn address(self) -> Option<IpAddr> {
         match self {
             Self::Allocate(Some(Allocated::Address(ip))) => Some(ip),
             Self::Look(held) => held,

@@ -6,6 +6,7 @@ mod clients;
 mod crash;
 mod outage;
 mod replicas;
+mod restore;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -66,9 +67,15 @@ const BENCHES: &[Scenario] = &[
 ];
 
 fn all() -> impl Iterator<Item = &'static Scenario> {
-    [crash::ALL, replicas::ALL, outage::ALL, BENCHES]
-        .into_iter()
-        .flatten()
+    [
+        crash::ALL,
+        replicas::ALL,
+        outage::ALL,
+        restore::ALL,
+        BENCHES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Group and name of every scenario.

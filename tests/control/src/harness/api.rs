@@ -78,6 +78,11 @@ impl Client {
         }
     }
 
+    /// Where it asks.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Gets an attachment its address in [`NETWORK`] on [`NODE`].
     pub async fn allocate(&mut self, attachment: &str) -> Result<IpAddr, Failure> {
         self.allocate_in(attachment, NETWORK, NODE).await

@@ -1,7 +1,7 @@
 //! netmaster, as its executable.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ pub const CALL: Duration = Duration::from_secs(10);
 
 /// How long an answer about its own health may take.
 const HEALTH: Duration = Duration::from_secs(1);
+
+/// How long a back-up of a small store may take, and its restoration.
+const BACK_UP: Duration = Duration::from_secs(60);
 
 /// What it prints for each address that it serves.
 const LISTENING: &str = "listening on http://";
@@ -56,6 +59,8 @@ pub struct Netmaster {
     store: Store,
     /// The same after every start, so that replicas and clients find it again.
     address: SocketAddr,
+    /// How long a released address is kept for its last owner; netmaster's own default if none.
+    cool_down: Option<Duration>,
 }
 
 impl Netmaster {
@@ -82,8 +87,17 @@ impl Netmaster {
             dir: context.dir.clone(),
             store: store.clone(),
             address: ([127, 0, 0, 1], port).into(),
+            cool_down: None,
         };
         Ok(ports.enumerate().map(replica).collect())
+    }
+
+    /// The same, but it hands released addresses out again after `cool_down`, in whole seconds: so
+    /// that they come round often.
+    #[must_use]
+    pub fn cooling_for(self, cool_down: Duration) -> Self {
+        let cool_down = Some(cool_down);
+        Self { cool_down, ..self }
     }
 
     /// Where it serves, or would.
@@ -124,6 +138,34 @@ impl Netmaster {
             .await
     }
 
+    /// Writes a back-up of all that it keeps to `file`. It has to run.
+    ///
+    /// # Errors
+    ///
+    /// That fails.
+    pub async fn back_up(&self, file: &Path) -> anyhow::Result<()> {
+        let mut backup = command(&self.executable);
+        backup.args(["backup", "--server", &self.url()]).arg(file);
+        self.run("backup", backup).await
+    }
+
+    /// Puts the back-up `file` into its store, which has to be empty. It may not run.
+    ///
+    /// # Errors
+    ///
+    /// That fails.
+    pub async fn restore(&self, file: &Path) -> anyhow::Result<()> {
+        let mut restore = command(&self.executable);
+        restore.arg("restore").arg(file);
+        self.name_store(&mut restore);
+        self.run("restore", restore).await
+    }
+
+    async fn run(&self, name: &str, command: Command) -> anyhow::Result<()> {
+        let mut process = Process::start(name, &self.dir, command)?;
+        process.wait_done(BACK_UP).await
+    }
+
     async fn start_with(
         &self,
         mut serve: Command,
@@ -151,22 +193,29 @@ impl Netmaster {
         })
     }
 
-    /// Every flag of netmaster that the harness knows.
+    /// Every flag of `netmaster serve` that the harness knows.
     fn flags(&self, serve: &mut Command) {
         serve.arg("serve");
         serve.args(["--listen", &self.address.to_string()]);
-        match &self.store {
-            Store::Embedded(dir) => {
-                serve.arg("--data-dir").arg(dir);
-            }
-            Store::Etcd { endpoints, lease } => {
-                serve.args(["--store", "etcd"]);
-                serve.args(["--etcd-endpoints", &endpoints.join(",")]);
-                serve.args(["--lease-ttl", &lease.as_secs().to_string()]);
-            }
+        self.name_store(serve);
+        if let Some(cool_down) = self.cool_down {
+            serve.args(["--cool-down", &cool_down.as_secs().to_string()]);
         }
         // Its log is the evidence when a scenario fails.
         serve.env("TRUNKLINE_LOG", "info");
+    }
+
+    fn name_store(&self, command: &mut Command) {
+        match &self.store {
+            Store::Embedded(dir) => {
+                command.arg("--data-dir").arg(dir);
+            }
+            Store::Etcd { endpoints, lease } => {
+                command.args(["--store", "etcd"]);
+                command.args(["--etcd-endpoints", &endpoints.join(",")]);
+                command.args(["--lease-ttl", &lease.as_secs().to_string()]);
+            }
+        }
     }
 }
 

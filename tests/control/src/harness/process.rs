@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -99,10 +99,15 @@ impl Process {
         let Some(status) = self.child.try_wait()? else {
             return Ok(());
         };
+        Err(self.failure(status))
+    }
+
+    /// That it ended with `status`, and the end of its log.
+    fn failure(&self, status: ExitStatus) -> anyhow::Error {
         let output = self.output();
         let lines: Vec<_> = output.lines().collect();
         let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
-        anyhow::bail!("{} ended with {status}: {}", self.name, tail.join("\n"))
+        anyhow::anyhow!("{} ended with {status}: {}", self.name, tail.join("\n"))
     }
 
     /// Ends it with SIGKILL, as a crash would; a success if it has ended.
@@ -123,11 +128,28 @@ impl Process {
     /// It is not gone by the deadline.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         self.signal(Signal::SIGTERM)?;
+        self.ended(STOP_DEADLINE).await.map(drop)
+    }
+
+    /// Waits until it has done what it is for, and ended.
+    ///
+    /// # Errors
+    ///
+    /// It is not gone by the deadline, or failed.
+    pub async fn wait_done(&mut self, deadline: Duration) -> anyhow::Result<()> {
+        let status = self.ended(deadline).await?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(self.failure(status))
+    }
+
+    async fn ended(&mut self, deadline: Duration) -> anyhow::Result<ExitStatus> {
         let what = format!("{} to end", self.name);
         let child = &mut self.child;
-        wait_until(&what, STOP_DEADLINE, || {
+        wait_until(&what, deadline, || {
             let seen = match child.try_wait() {
-                Ok(Some(_)) => Ok(()),
+                Ok(Some(status)) => Ok(status),
                 Ok(None) => Err("still running".to_owned()),
                 Err(error) => Err(error.to_string()),
             };

@@ -39,6 +39,10 @@ use search::{Verdict, search};
 /// not show.
 const BUDGET: usize = 1_000_000;
 
+/// How many operations the parts that are searched may have altogether. Where addresses come round
+/// often, nearly everybody has had each of them, and such parts tell no shorter story than the whole.
+const PARTS: usize = 5_000_000;
+
 /// How many operations before the one without an explanation are told.
 const STORY: usize = 30;
 
@@ -64,7 +68,7 @@ pub enum NotLinearizable {
 ///
 /// It is not, or that cannot be decided.
 pub fn check(history: &History) -> Result<(), NotLinearizable> {
-    for part in parts(history) {
+    for part in Parts::of(history).smallest_first() {
         // A part that cannot be decided is decided with the whole.
         if let Verdict::Contradiction { at } = search(&part, BUDGET) {
             return Err(NotLinearizable::Contradiction(story(history, &part, at)));
@@ -81,23 +85,48 @@ pub fn check(history: &History) -> Result<(), NotLinearizable> {
 }
 
 /// What is about each attachment alone, and about those that were told the same address.
-fn parts(history: &History) -> Vec<Vec<Operation>> {
-    let mut alone = vec![Vec::new(); history.attachments.len()];
-    let mut told: BTreeMap<IpAddr, BTreeSet<usize>> = BTreeMap::new();
-    for operation in &history.operations {
-        alone[operation.attachment].push(operation.clone());
-        if let Some(ip) = operation.call.address() {
-            told.entry(ip).or_default().insert(operation.attachment);
+struct Parts {
+    alone: Vec<Vec<Operation>>,
+    /// The attachments of each part.
+    members: Vec<BTreeSet<usize>>,
+}
+
+impl Parts {
+    fn of(history: &History) -> Self {
+        let mut alone = vec![Vec::new(); history.attachments.len()];
+        let mut told: BTreeMap<IpAddr, BTreeSet<usize>> = BTreeMap::new();
+        for operation in &history.operations {
+            alone[operation.attachment].push(operation.clone());
+            if let Some(ip) = operation.call.address() {
+                told.entry(ip).or_default().insert(operation.attachment);
+            }
         }
+        let each = (0..alone.len()).map(|attachment| BTreeSet::from([attachment]));
+        let shared = told.into_values().filter(|sharers| sharers.len() > 1);
+        let members = each.chain(shared).collect();
+        Self { alone, members }
     }
-    let shared = told.into_values().filter(|sharers| sharers.len() > 1);
-    let together: Vec<Vec<_>> = shared
-        .map(|sharers| {
-            let parts = sharers.iter().map(|&attachment| &alone[attachment]);
+
+    /// As many of the smallest as there is patience for. Each is made when it is its turn: together
+    /// they are many times the whole.
+    fn smallest_first(self) -> impl Iterator<Item = Vec<Operation>> {
+        let Self { alone, mut members } = self;
+        let sizes: Vec<_> = alone.iter().map(Vec::len).collect();
+        let size = move |members: &BTreeSet<usize>| -> usize {
+            members.iter().map(|&member| sizes[member]).sum()
+        };
+        members.sort_by_cached_key(&size);
+        let mut left = PARTS;
+        let affordable = members.into_iter().take_while(move |members| {
+            let rest = left.checked_sub(size(members));
+            left = rest.unwrap_or_default();
+            rest.is_some()
+        });
+        affordable.map(move |members| {
+            let parts = members.iter().map(|&member| &alone[member]);
             parts.flatten().cloned().collect()
         })
-        .collect();
-    alone.into_iter().chain(together).collect()
+    }
 }
 
 /// What happened until `operations[at]`, as far as it concerns the same attachments and addresses.

@@ -27,7 +27,7 @@ const SAME: Duration = Duration::from_secs(20);
 /// Of each client.
 const ATTACHMENTS: usize = 6;
 
-/// After so many requests of unknown fate an attachment is used no more, for the same reason.
+/// After so many requests of unknown fate an attachment is abandoned, for the same reason.
 const UNKNOWN_AT_MOST: u32 = 4;
 
 /// Clients at work.
@@ -58,6 +58,7 @@ impl Clients {
                     .collect(),
                 at: 0,
                 attachments: BTreeMap::new(),
+                abandoned: Vec::new(),
                 created: 0,
                 recorder: Recorder::new(clients.epoch),
             };
@@ -128,9 +129,16 @@ pub async fn conclude(
     let history = History::of(parts);
     let unanswered = history.operations.iter().filter(|o| o.end.is_none());
     let unanswered = unanswered.count();
+    let told = history.operations.iter();
+    let told = told.filter_map(|o| Some((o.call.address()?, o.attachment)));
+    let holders: BTreeSet<_> = told.collect();
+    let addresses: BTreeSet<_> = holders.iter().map(|(ip, _)| ip).collect();
     println!(
-        "    {operations} operations on {} attachments, {unanswered} of unknown fate",
-        history.attachments.len()
+        "    {operations} operations on {} attachments, {unanswered} of unknown fate; {} addresses \
+         had {} holders",
+        history.attachments.len(),
+        addresses.len(),
+        holders.len()
     );
     ensure!(
         operations - unanswered >= at_least,
@@ -147,6 +155,8 @@ struct Worker {
     /// The replica that is asked now.
     at: usize,
     attachments: BTreeMap<String, Believed>,
+    /// What is used no more and may have an address, which would be lost to the others.
+    abandoned: Vec<String>,
     created: u64,
     recorder: Recorder,
 }
@@ -168,6 +178,7 @@ impl Worker {
         while !stopping.load(Ordering::Relaxed) {
             if self.step().await? {
                 answered.fetch_add(1, Ordering::Relaxed);
+                self.tidy_up().await?;
             } else {
                 self.at = (self.at + 1) % self.replicas.len();
                 tokio::time::sleep(PAUSE).await;
@@ -210,12 +221,28 @@ impl Worker {
                 if believed.unknown >= UNKNOWN_AT_MOST {
                     let name = name.clone();
                     self.attachments.remove(&name);
+                    self.abandoned.push(name);
                 }
                 Ok(false)
             }
             Err(Failure::NotSent(_)) => Ok(false),
             Err(failure) => bail!("{name}: {failure}"),
         }
+    }
+
+    /// Gives back what an abandoned attachment may have, now that requests are answered. It is
+    /// tried once: every attempt may happen late.
+    async fn tidy_up(&mut self) -> anyhow::Result<()> {
+        let Some(name) = self.abandoned.pop() else {
+            return Ok(());
+        };
+        let client = &mut self.replicas[self.at];
+        match release(&mut self.recorder, client, &name).await {
+            Err(failure @ Failure::Refused(_)) => bail!("{name}: {failure}"),
+            Err(Failure::NotSent(_)) => self.abandoned.push(name),
+            Ok(()) | Err(_) => {}
+        }
+        Ok(())
     }
 }
 

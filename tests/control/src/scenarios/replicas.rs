@@ -32,9 +32,8 @@ const RECOVERY: Duration = Duration::from_secs(30);
 
 const CLIENTS: u64 = 24;
 
-/// Enough for what is allocated within a cool-down, and few enough for addresses to be handed out
-/// again after it.
-const CIDR: &str = "10.1.0.0/20";
+/// Enough for all that clients have, and few enough for addresses to come round often.
+const CIDR: &str = "10.1.0.0/22";
 const GATEWAY: &str = "10.1.0.1";
 
 /// Something that fails, and is mended after a while.

@@ -14,6 +14,9 @@ use crate::harness::wait::wait_until;
 /// How long a leader that is heard no more stays leader.
 pub(super) const LEASE: Duration = Duration::from_secs(3);
 
+/// As short as it can be without being none.
+const COOL_DOWN: Duration = Duration::from_secs(1);
+
 /// Replicas of netmaster and their etcd.
 #[derive(Debug)]
 pub(super) struct Cluster {
@@ -41,7 +44,10 @@ impl Cluster {
         };
         let mut cluster = Self {
             etcd,
-            replicas: Netmaster::replicas(replicas, context, &store)?,
+            replicas: Netmaster::replicas(replicas, context, &store)?
+                .into_iter()
+                .map(|replica| replica.cooling_for(COOL_DOWN))
+                .collect(),
             running: Vec::new(),
         };
         cluster.running.resize_with(replicas, || None);
