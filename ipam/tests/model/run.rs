@@ -316,15 +316,6 @@ impl Run {
             self.make("release", &change);
             self.unbound(&attachment, change.revision());
         }
-        for reservation in self
-            .catalog()
-            .reservations()
-            .map(|one| one.name.clone())
-            .collect::<Vec<_>>()
-        {
-            let change = delete_reservation(self.catalog(), &reservation, None).unwrap();
-            self.make("end reservation", &change);
-        }
         for (index, (node, ..)) in NODES.iter().enumerate() {
             let node = name(node);
             while self.catalog().node(&node).is_some() {
@@ -339,6 +330,16 @@ impl Run {
             });
             let change = waive_report(self.catalog(), &node, self.model.now).unwrap();
             self.make("waive", &change);
+        }
+        // Not before: after a restore a node may have told that it has one of them in reserve.
+        for reservation in self
+            .catalog()
+            .reservations()
+            .map(|one| one.name.clone())
+            .collect::<Vec<_>>()
+        {
+            let change = delete_reservation(self.catalog(), &reservation, None).unwrap();
+            self.make("end reservation", &change);
         }
         self.agree_on_capacity();
     }
