@@ -20,8 +20,7 @@ const BUDGETS: [(&str, u64); 12] = [
     ("build", 20),
     ("check", 8),
     ("skeleton", 4),
-    // Two minutes of it nothing is handed out after a restore.
-    ("netmaster", 10),
+    ("netmaster", 7),
     ("netctl", 3),
     ("cni", 6),
     ("agent", 5),
