@@ -7,7 +7,7 @@
 //! It has two sides. [`Store`] is the writer's: there is one at a time. [`Reader`] can be cloned
 //! and used beside it, by followers too.
 //!
-//! Keys under [`RECORDS`] hold records (address history, events). They are written in the same
+//! Keys under [`keys::RECORDS`] hold records (address history, events). They are written in the same
 //! batches as everything else, but there are too many of them for memory: [`Reader::load`] leaves
 //! them out, and [`Reader::scan`] reads them a page at a time.
 
@@ -29,7 +29,6 @@ pub use codec::DecodeError;
 pub use embedded::Embedded;
 pub use error::{StoreError, WatchError};
 pub use etcd::{Etcd, EtcdConfig};
-pub use keys::RECORDS;
 pub(crate) use keys::{EVENTS, HOLDINGS, is_own, is_record};
 pub use load::load_catalog;
 pub use reader::{Page, Reader, Watch};

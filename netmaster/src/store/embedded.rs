@@ -11,7 +11,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 use tokio::sync::watch;
 use trunkline_ipam::Revision;
 
-use super::{Batch, Page, Position, RECORDS, Store, StoreError, StoredBatch, codec, keys};
+use super::{Batch, Page, Position, Store, StoreError, StoredBatch, codec, keys};
 use file::{Place, TABLE, begin, read_error, sync_names, write_error};
 use recent::Recent;
 
@@ -206,14 +206,11 @@ impl Store for Embedded {
 
 impl Reader {
     pub(super) fn load(&self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Position, StoreError> {
-        let ends = RECORDS.map(keys::end_of);
-        let mut ranges = Vec::new();
-        let mut from = Bound::Unbounded;
-        for (records, end) in RECORDS.into_iter().zip(&ends) {
-            ranges.push((from, Bound::Excluded(records)));
-            from = Bound::Included(end.as_str());
-        }
-        ranges.push((from, Bound::Unbounded));
+        let ranges = keys::loaded();
+        let ranges: Vec<Range<'_>> = ranges
+            .iter()
+            .map(|(from, to)| (Bound::Included(from.as_str()), Bound::Excluded(to.as_str())))
+            .collect();
         self.shared.visit(&ranges, &mut always(visit))
     }
 

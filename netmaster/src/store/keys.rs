@@ -35,7 +35,7 @@ const CLUSTER: &str = "/trunkline/v1/cluster";
 pub(super) const PREFIX: &str = "/trunkline/v1/";
 
 /// What the keys of records begin with, in order: they are stored, but not kept in memory.
-pub const RECORDS: [&str; 2] = [EVENTS, HOLDINGS];
+pub(super) const RECORDS: [&str; 2] = [EVENTS, HOLDINGS];
 /// What the keys of events begin with.
 pub(crate) const EVENTS: &str = "/trunkline/v1/events/";
 /// What the keys of past holdings begin with.
@@ -54,6 +54,25 @@ pub(super) fn end_of(prefix: &str) -> String {
         .and_then(|last| char::from_u32(u32::from(last) + 1));
     end.extend(last);
     end
+}
+
+/// Where all objects, records and the revision's key are: from the first, inclusive, to the second,
+/// exclusive.
+pub(super) fn everything() -> (String, String) {
+    (PREFIX.to_owned(), end_of(PREFIX))
+}
+
+/// Where all of those are without the records, in order.
+pub(super) fn loaded() -> Vec<(String, String)> {
+    let (mut from, end) = everything();
+    let mut ranges = Vec::new();
+    // In order, so that what is left lies between them.
+    for records in RECORDS {
+        ranges.push((from, records.to_owned()));
+        from = end_of(records);
+    }
+    ranges.push((from, end));
+    ranges
 }
 
 /// Whether a key is that of a record.

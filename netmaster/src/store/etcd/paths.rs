@@ -1,6 +1,6 @@
 //! Where things are in etcd: as in every store, under a prefix that can be chosen.
 
-use crate::store::{RECORDS, keys};
+use crate::store::keys;
 
 /// What keys begin with in [`keys`].
 const ROOT: &str = "/trunkline";
@@ -54,32 +54,22 @@ impl Paths {
         self.path(keys::PREFIX)
     }
 
-    /// All of those.
+    /// Where all of those are.
     pub(super) fn everything(&self) -> Vec<Range> {
-        vec![(self.objects(), end_of(self.objects()))]
+        self.ranges(vec![keys::everything()])
     }
 
-    /// Those without the records.
+    /// Where those are without the records.
     pub(super) fn loaded(&self) -> Vec<Range> {
-        let mut ranges = Vec::new();
-        let mut from = self.objects();
-        // In order, so that what is left lies between them.
-        for records in RECORDS {
-            let records = self.path(records);
-            ranges.push((from, records.clone()));
-            from = end_of(records);
-        }
-        ranges.push((from, end_of(self.objects())));
-        ranges
+        self.ranges(keys::loaded())
     }
-}
 
-/// The first key after all that begin with `prefix`, which is text and not empty.
-pub(super) fn end_of(mut prefix: Vec<u8>) -> Vec<u8> {
-    if let Some(last) = prefix.last_mut() {
-        *last += 1;
+    fn ranges(&self, ranges: Vec<(String, String)>) -> Vec<Range> {
+        let ranges = ranges.into_iter();
+        ranges
+            .map(|(from, to)| (self.path(&from), self.path(&to)))
+            .collect()
     }
-    prefix
 }
 
 /// The first key after `key`.
@@ -120,7 +110,7 @@ mod tests {
         ] {
             assert!(loaded(&format!("/trunkline/v1/{key}")), "{key}");
         }
-        for records in RECORDS {
+        for records in keys::RECORDS {
             assert!(!loaded(&format!("{records}1")), "{records}");
         }
         assert!(!loaded("/trunkline/schema") && !loaded("/trunkline/leader"));

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use trunkline_ipam::Revision;
 
 use super::connection::{Connection, Patience};
-use super::paths::{Paths, Range, after, end_of};
+use super::paths::{Paths, Range, after};
 use super::watch::Watch;
 use crate::store::{Page, Position, StoreError, codec, keys};
 
@@ -127,13 +127,12 @@ impl Reader {
             // To etcd it would mean no limit.
             return Ok(Page::new());
         }
-        let first = self.paths.path(prefix);
         let from = match after_key {
             Some(key) if key >= prefix => after(&self.paths.path(key)),
-            _ => first.clone(),
+            _ => self.paths.path(prefix),
         };
         let options = GetOptions::new()
-            .with_range(end_of(first))
+            .with_range(self.paths.path(&keys::end_of(prefix)))
             .with_limit(i64::try_from(limit).unwrap_or(i64::MAX));
         let mut response = self
             .connection
