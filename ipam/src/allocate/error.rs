@@ -161,6 +161,8 @@ pub enum AddressUnfit {
     /// More than one address of a family is asked for.
     #[error("addresses `{first}` and `{second}` are of one family: ask for one of each at most")]
     TwoOfAFamily {
+        /// The field that has them.
+        field: &'static str,
         /// One of them.
         first: IpAddr,
         /// The other one.
@@ -356,7 +358,7 @@ impl Refusal for AddressUnfit {
 
     fn field(&self) -> Option<&'static str> {
         match self {
-            Self::TwoOfAFamily { .. } => Some("addresses"),
+            Self::TwoOfAFamily { field, .. } => Some(field),
             _ => None,
         }
     }

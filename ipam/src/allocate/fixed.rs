@@ -31,7 +31,7 @@ pub(super) enum Why<'a> {
 impl Wish<'_> {
     /// The IPv4 and the IPv6 address that the request names.
     pub(super) fn asked(&self) -> Result<[Option<IpAddr>; 2], AllocateError> {
-        Ok(one_of_each(&self.request.addresses)?)
+        Ok(one_of_each("addresses", &self.request.addresses)?)
     }
 
     /// That very address, if the pod may have it here and now.
@@ -145,14 +145,21 @@ impl Wish<'_> {
     }
 }
 
-/// The IPv4 and the IPv6 address among `ips`.
-pub(super) fn one_of_each(ips: &[IpAddr]) -> Result<[Option<IpAddr>; 2], AddressUnfit> {
+/// The IPv4 and the IPv6 address among `ips`, which `field` of the request has.
+pub(super) fn one_of_each(
+    field: &'static str,
+    ips: &[IpAddr],
+) -> Result<[Option<IpAddr>; 2], AddressUnfit> {
     let mut each = [None; 2];
     for &ip in ips {
         let place = &mut each[usize::from(ip.is_ipv6())];
         match *place {
             Some(first) if first != ip => {
-                return Err(AddressUnfit::TwoOfAFamily { first, second: ip });
+                return Err(AddressUnfit::TwoOfAFamily {
+                    field,
+                    first,
+                    second: ip,
+                });
             }
             _ => *place = Some(ip),
         }

@@ -128,7 +128,7 @@ pub(super) fn lease<'a>(
 impl Wish<'_> {
     /// The slot of the node's reserve that the pod has been given by the node, if it may have any.
     pub(super) fn leased(&self) -> Result<Vec<Given>, AllocateError> {
-        let slot = one_of_each(&self.request.leased)?;
+        let slot = one_of_each("leased", &self.request.leased)?;
         self.check_any_will_do()?;
         let mut given = Vec::with_capacity(2);
         for ip in slot.into_iter().flatten() {

@@ -71,6 +71,18 @@ fn a_slot_is_bound_whole_and_not_mixed_with_another() {
 }
 
 #[test]
+fn two_leased_addresses_of_a_family_are_told_by_the_field_that_has_them() {
+    let mut ledger = dual_stack();
+    let slots = leased(&mut ledger, 2);
+    let twice = binding("c1/eth0", &[ips(&slots[0])[0], ips(&slots[1])[0]]);
+    let error = allocate(&ledger, &twice, &policy(), NOW).unwrap_err();
+    assert_eq!(
+        (error.reason(), error.field()),
+        (Reason::Invalid, Some("leased"))
+    );
+}
+
+#[test]
 fn a_lease_of_before_slots_were_kept_needs_both_families_too() {
     let mut ledger = dual_stack();
     crate::fixture::lease(&mut ledger, "10.1.0.9");
