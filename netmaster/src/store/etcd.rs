@@ -19,6 +19,7 @@ mod outcome;
 mod paths;
 mod read;
 mod replace;
+mod strides;
 mod watch;
 mod writer;
 

@@ -8,11 +8,12 @@ use trunkline_ipam::Revision;
 
 use super::connection::{Connection, Patience};
 use super::paths::{Paths, Range, after};
+use super::strides::Strides;
 use super::watch::Watch;
 use crate::store::{Page, Position, StoreError, codec, keys};
 
 /// How many keys are read at once. More save no time, and make etcd hold more memory.
-const PAGE: i64 = 10_000;
+const PAGE: usize = 10_000;
 /// How many pages are read ahead while one is being looked at.
 const AHEAD: usize = 2;
 
@@ -87,12 +88,13 @@ impl Reader {
         mark: i64,
         pages: mpsc::Sender<Result<Vec<KeyValue>, StoreError>>,
     ) {
-        for (mut from, to) in ranges {
-            loop {
+        for range in ranges {
+            let mut strides = Strides::through(range, PAGE);
+            while let Some((from, until)) = strides.current() {
                 let options = GetOptions::new()
-                    .with_range(to.clone())
+                    .with_range(until)
                     .with_revision(mark)
-                    .with_limit(PAGE);
+                    .with_limit(i64::try_from(PAGE).unwrap_or(i64::MAX));
                 let page = self
                     .connection
                     .get(Patience::PAGE, from, Some(options))
@@ -106,12 +108,13 @@ impl Reader {
                         return;
                     }
                 };
-                from = kvs.last().map(|kv| after(kv.key())).unwrap_or_default();
+                let ends = kvs.first().zip(kvs.last()).filter(|_| more);
+                strides.advance(
+                    kvs.len(),
+                    ends.map(|(first, last)| (first.key(), last.key())),
+                );
                 if pages.send(Ok(kvs)).await.is_err() {
                     return;
-                }
-                if !more {
-                    break;
                 }
             }
         }
