@@ -18,7 +18,7 @@ use crate::{
     Node, Object, Planned, Policy, Resolution, Revision, Subject, Timestamp, mac, resolve,
 };
 
-pub(crate) use choose::{Search, derived};
+pub(crate) use choose::{Search, derived, place};
 pub use error::{AddressUnfit, AllocateError, MacUnfit, NoSpace};
 use fixed::{Given, Why};
 pub(crate) use gate::check_gate;

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use trunkline_types::{Attachment, Name};
 
 use crate::{
-    Address, Change, Cluster, Edit, Endpoint, Group, Holder, Key, Network, Node, Object, Pool,
-    Profile, Reservation, Revision, Subnet,
+    Address, Change, Cluster, Digest, Edit, Endpoint, Group, Holder, Key, Network, Node, Object,
+    Pool, Profile, Reservation, Revision, Subnet, Token,
 };
 
 pub use check::Inconsistency;
@@ -44,6 +44,7 @@ pub struct Catalog {
     nodes: BTreeMap<Name, Arc<Node>>,
     addresses: IpMap<Arc<Address>>,
     endpoints: EndpointSet,
+    tokens: BTreeMap<Name, Arc<Token>>,
     index: Index,
 }
 
@@ -109,8 +110,12 @@ impl Catalog {
                 self.index.add_endpoint(&endpoint);
                 self.endpoints.insert(endpoint);
             }
+            Object::Token(token) => {
+                self.index.add_token(&token);
+                self.tokens.insert(token.name.clone(), token);
+            }
             // The past is stored, not kept in memory.
-            Object::Holding(_) | Object::Event(_) => {}
+            Object::Holding(_) | Object::Event(_) | Object::Audit(_) => {}
         }
     }
 
@@ -164,7 +169,12 @@ impl Catalog {
                     self.index.remove_endpoint(&endpoint);
                 }
             }
-            Key::Holding(..) | Key::Event(_) => {}
+            Key::Token(name) => {
+                if let Some(token) = self.tokens.remove(name) {
+                    self.index.remove_token(&token);
+                }
+            }
+            Key::Holding(..) | Key::Event(_) | Key::Audit(_) => {}
         }
     }
 
@@ -188,7 +198,8 @@ impl Catalog {
             Key::Node(name) => self.node(name).cloned().map(Object::Node),
             Key::Address(ip) => self.address(*ip).cloned().map(Object::Address),
             Key::Endpoint(attachment) => self.endpoint(attachment).cloned().map(Object::Endpoint),
-            Key::Holding(..) | Key::Event(_) => None,
+            Key::Token(name) => self.token(name).cloned().map(Object::Token),
+            Key::Holding(..) | Key::Event(_) | Key::Audit(_) => None,
         }
     }
 
@@ -328,6 +339,23 @@ impl Catalog {
     /// All endpoints, by attachment.
     pub fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
         self.endpoints.values()
+    }
+
+    /// The token of that name.
+    #[must_use]
+    pub fn token(&self, name: &Name) -> Option<&Arc<Token>> {
+        self.tokens.get(name)
+    }
+
+    /// The token whose secret has this digest.
+    #[must_use]
+    pub fn token_with(&self, digest: &Digest) -> Option<&Arc<Token>> {
+        self.tokens.get(self.index.token_with(digest)?)
+    }
+
+    /// All tokens, by name.
+    pub fn tokens(&self) -> impl Iterator<Item = &Arc<Token>> {
+        self.tokens.values()
     }
 
     /// How many endpoints have this profile.

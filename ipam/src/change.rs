@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use trunkline_types::{Attachment, Name};
 
 use crate::{
-    Address, Cluster, Endpoint, Event, Group, Holding, Kind, Network, Node, Pool, Profile,
-    Reservation, Subnet,
+    Address, Audit, Cluster, Endpoint, Event, Group, Holding, Kind, Network, Node, Pool, Profile,
+    Reservation, Subnet, Token,
 };
 
 /// The number of a change: 1 for the first one ever made, and no number is used twice.
@@ -80,10 +80,14 @@ pub enum Object {
     Address(Arc<Address>),
     /// One interface of one container.
     Endpoint(Arc<Endpoint>),
+    /// What makes somebody known who has no certificate.
+    Token(Arc<Token>),
     /// A past holding of an address.
     Holding(Arc<Holding>),
     /// Something that happened.
     Event(Arc<Event>),
+    /// Something that somebody did or was refused.
+    Audit(Arc<Audit>),
 }
 
 impl Object {
@@ -101,8 +105,33 @@ impl Object {
             Self::Node(node) => Key::Node(node.name.clone()),
             Self::Address(address) => Key::Address(address.ip),
             Self::Endpoint(endpoint) => Key::Endpoint(endpoint.attachment.clone()),
+            Self::Token(token) => Key::Token(token.name.clone()),
             Self::Holding(holding) => Key::Holding(holding.ip, holding.revision),
             Self::Event(event) => Key::Event(event.revision),
+            Self::Audit(audit) => Key::Audit(audit.revision),
+        }
+    }
+}
+
+impl Object {
+    /// The change that made the object what it is.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        match self {
+            Self::Cluster(cluster) => cluster.revision,
+            Self::Network(network) => network.revision,
+            Self::Subnet(subnet) => subnet.revision,
+            Self::Pool(pool) => pool.revision,
+            Self::Group(group) => group.revision,
+            Self::Profile(profile) => profile.revision,
+            Self::Reservation(reservation) => reservation.revision,
+            Self::Node(node) => node.revision,
+            Self::Address(address) => address.revision,
+            Self::Endpoint(endpoint) => endpoint.revision,
+            Self::Token(token) => token.revision,
+            Self::Holding(holding) => holding.revision,
+            Self::Event(event) => event.revision,
+            Self::Audit(audit) => audit.revision,
         }
     }
 }
@@ -130,10 +159,14 @@ pub enum Key {
     Address(IpAddr),
     /// The endpoint of this attachment.
     Endpoint(Attachment),
+    /// The token with this name.
+    Token(Name),
     /// The holding of this address that ended with this change.
     Holding(IpAddr, Revision),
     /// The event that happened with this change.
     Event(Revision),
+    /// What was done with this change, or refused.
+    Audit(Revision),
 }
 
 impl Key {
@@ -151,8 +184,10 @@ impl Key {
             Self::Node(_) => Kind::Node,
             Self::Address(_) => Kind::Address,
             Self::Endpoint(_) => Kind::Endpoint,
+            Self::Token(_) => Kind::Token,
             Self::Holding(..) => Kind::Holding,
             Self::Event(_) => Kind::Event,
+            Self::Audit(_) => Kind::Audit,
         }
     }
 }
@@ -168,12 +203,13 @@ impl Key {
             | Self::Group(name)
             | Self::Profile(name)
             | Self::Reservation(name)
-            | Self::Node(name) => name.to_string(),
+            | Self::Node(name)
+            | Self::Token(name) => name.to_string(),
             Self::Pool(subnet, name) => format!("{subnet}/{name}"),
             Self::Address(ip) => ip.to_string(),
             Self::Endpoint(attachment) => attachment.to_string(),
             Self::Holding(ip, revision) => format!("{ip}/{revision}"),
-            Self::Event(revision) => revision.to_string(),
+            Self::Event(revision) | Self::Audit(revision) => revision.to_string(),
         }
     }
 }
@@ -213,6 +249,16 @@ impl Change {
     #[must_use]
     pub fn new(revision: Revision, edits: Vec<Edit>) -> Self {
         Self { revision, edits }
+    }
+
+    /// The same change, and `edit` with it. An empty change takes none: it has no revision of its
+    /// own.
+    #[must_use]
+    pub fn with(mut self, edit: Edit) -> Self {
+        if !self.is_empty() {
+            self.edits.push(edit);
+        }
+        self
     }
 
     pub(crate) fn none(revision: Revision) -> Self {

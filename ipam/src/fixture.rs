@@ -7,11 +7,11 @@ use std::sync::Arc;
 use trunkline_types::{Attachment, Name, Pod};
 
 use crate::{
-    Address, AddressState, AllocateRequest, Change, Edit, Endpoint, EndpointAddress, GroupSpec,
-    Holder, Ledger, NetworkSpec, NodeSpec, Object, Placement, Policy, PoolSpec, ProfileSpec,
-    Release, ReservationSpec, ReservedAddress, Retention, Scope, SubnetSpec, Timestamp, Wanted,
-    create_group, create_network, create_pool, create_profile, create_reservation, create_subnet,
-    register_node,
+    Address, AddressState, AllocateRequest, Change, Digest, Edit, Endpoint, EndpointAddress, Grant,
+    GroupSpec, Holder, Ledger, NetworkSpec, NodeSpec, Object, Placement, Policy, PoolSpec,
+    ProfileSpec, Release, ReservationSpec, ReservedAddress, Retention, Scope, SubnetSpec,
+    Timestamp, TokenRole, TokenSpec, Wanted, create_group, create_network, create_pool,
+    create_profile, create_reservation, create_subnet, create_token, register_node,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
@@ -255,4 +255,39 @@ pub(crate) fn lease(ledger: &mut Ledger, ip: &str) {
     };
     let put = Edit::Put(Object::Address(Arc::new(address)));
     ledger.apply(&Change::new(revision, vec![put]));
+}
+
+/// One of which nothing matters but whether it is the same.
+pub(crate) fn digest(number: u8) -> Digest {
+    Digest::new([number; 32])
+}
+
+/// An operator's, good for an hour.
+pub(crate) fn token(name: &str, secret: u8, networks: &[&str]) -> TokenSpec {
+    TokenSpec {
+        name: parse(name),
+        digest: digest(secret),
+        grant: Grant::Role {
+            role: TokenRole::Operator,
+            networks: networks.iter().map(|network| parse(network)).collect(),
+        },
+        expires: NOW.after(3600),
+    }
+}
+
+/// One to join by, good for an hour.
+pub(crate) fn join_token(name: &str, secret: u8, nodes: &[&str], reusable: bool) -> TokenSpec {
+    TokenSpec {
+        grant: Grant::Join {
+            nodes: nodes.iter().map(|node| parse(node)).collect(),
+            reusable,
+            joined: Default::default(),
+        },
+        ..token(name, secret, &[])
+    }
+}
+
+pub(crate) fn add_token(ledger: &mut Ledger, spec: TokenSpec) {
+    let token = create_token(ledger.catalog(), &spec, NOW).unwrap();
+    ledger.apply(&token.change);
 }

@@ -10,13 +10,17 @@
 
 mod address;
 mod allocate;
+mod audit;
+mod bulk;
 mod catalog;
 mod change;
 mod cluster;
 mod conflict;
+mod discrepancy;
 mod endpoint;
 #[cfg(test)]
 mod fixture;
+mod forecast;
 mod free;
 mod group;
 mod ledger;
@@ -38,16 +42,26 @@ mod reserve;
 mod subnet;
 mod sweep;
 mod timestamp;
+mod token;
 
 pub use address::{Address, AddressState, Conflict, LeasedSlot};
 pub use allocate::{
     AddressUnfit, AllocateError, AllocateRequest, LeaseUnfit, MacUnfit, NoSpace, allocate,
 };
+pub use audit::{Audit, AuditResult, AuditedObject};
+pub use bulk::{
+    Adoption, Effect, EffectKind, Import, ObjectOutcome, ObjectRefusal, ObjectSpec, Outcomes,
+    Place, Refused, Rehearsal, apply, import,
+};
 pub use catalog::{Catalog, Inconsistency, Loading};
 pub use change::{Change, Edit, Key, Object, Planned, Revision, Step};
 pub use cluster::{Cluster, Epoch, begin_epoch, found_cluster, waive_report};
 pub use conflict::{Clearance, ConflictError, ConflictReport, clear_conflict, report_conflict};
+pub use discrepancy::{
+    Discrepancy, DiscrepancyKind, NodeReport, RepairError, Witnesses, discrepancies, repair,
+};
 pub use endpoint::{Endpoint, EndpointAddress};
+pub use forecast::{Forecast, Sample, forecast, hourly_rate};
 pub use free::{FreeSet, FreeSpace, SubnetSpace};
 pub use group::{
     Binding, Choice, CreateGroupError, Group, GroupRulesError, GroupSpec, Level, Miss, Outcome,
@@ -88,8 +102,12 @@ pub use reservation::{
 };
 pub use reserve::{LeaseError, LeaseRequest, Leased, Slot, lease, recall, return_leases};
 pub use subnet::{
-    CreateSubnetError, DeleteSubnetError, Placement, Subnet, SubnetLayoutError, SubnetSpec,
-    SubnetUpdate, UpdateSubnetError, create_subnet, delete_subnet, update_subnet,
+    CreateSubnetError, DeleteSubnetError, FormerGateway, Placement, Subnet, SubnetLayoutError,
+    SubnetSpec, SubnetUpdate, UpdateSubnetError, create_subnet, delete_subnet, update_subnet,
 };
 pub use sweep::{Evidence, Finding, Sweep, collect, due_reservations, end_reservation};
 pub use timestamp::Timestamp;
+pub use token::{
+    CreateTokenError, Digest, DigestError, Grant, JoinError, Token, TokenRole, TokenSpec,
+    create_token, delete_token, overdue_tokens, use_to_join,
+};

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Catalog, Change, Edit, Group, Key, Network, Node, Object, Planned, Pool, Profile, Reason,
-    Refusal, Reservation, Revision, Subnet,
+    Address, Catalog, Change, Edit, Group, Key, Network, Node, Object, Planned, Pool, Profile,
+    Reason, Refusal, Reservation, Revision, Subnet, Token,
 };
 
 /// Why an object cannot be changed or deleted by this request.
@@ -87,7 +87,7 @@ macro_rules! revised {
     )*};
 }
 
-revised! { Group Network Node Pool Profile Reservation Subnet }
+revised! { Address Group Network Node Pool Profile Reservation Subnet Token }
 
 /// The object, if it is there and at the revision that the caller expects; one that expects none
 /// takes it at any.

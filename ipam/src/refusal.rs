@@ -55,6 +55,10 @@ pub enum Reason {
     Fenced,
     /// The node knows another cluster or a newer epoch.
     WrongCluster,
+    /// Nobody is known by what the request came with.
+    Unauthenticated,
+    /// Who asks may not have that.
+    Forbidden,
 }
 
 /// The kinds of objects.
@@ -81,10 +85,14 @@ pub enum Kind {
     Address,
     /// One interface of one container.
     Endpoint,
+    /// What makes somebody known who has no certificate.
+    Token,
     /// A past holding of an address.
     Holding,
     /// Something that happened.
     Event,
+    /// Something that somebody did or was refused.
+    Audit,
 }
 
 impl Kind {
@@ -102,8 +110,10 @@ impl Kind {
             Self::Node => "node",
             Self::Address => "address",
             Self::Endpoint => "endpoint",
+            Self::Token => "token",
             Self::Holding => "holding",
             Self::Event => "event",
+            Self::Audit => "audit",
         }
     }
 }

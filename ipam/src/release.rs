@@ -65,7 +65,7 @@ pub enum ReleaseAddressError {
     /// Whoever has it seems to live.
     #[error(
         "address `{ip}` is held by {holder} on node `{node}`, which was heard lately: delete the \
-         pod, or release it all the same with `netctl address release {ip} --force`"
+         pod, or release it all the same with `netctl address release {ip} --reason <why> --force`"
     )]
     Alive {
         /// The address.

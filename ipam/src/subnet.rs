@@ -33,6 +33,9 @@ pub struct Subnet {
     /// What of the CIDR is not handed out, nor reserved, in order; within the ranges or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclusions: Vec<AddressRange>,
+    /// Gateways of the past that are withheld for as long as somebody may send to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_gateways: Vec<FormerGateway>,
     /// Which nodes may use it.
     #[serde(default)]
     pub placement: Placement,
@@ -44,6 +47,16 @@ pub struct Subnet {
     pub deleting: bool,
     /// The change that made it what it is.
     pub revision: Revision,
+}
+
+/// A gateway of the past.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerGateway {
+    /// Its address.
+    pub ip: IpAddr,
+    /// The change since which it is not the gateway: who has an address since before that was
+    /// given it.
+    pub until: Revision,
 }
 
 /// The subnet that is wanted.

@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub use due::{due_reservations, end_reservation};
+pub(crate) use due::{is_idle, why};
 
 /// What is known of one node's pods at one time.
 pub struct Evidence<'a> {
@@ -124,7 +125,7 @@ impl Sweep {
 impl Evidence<'_> {
     /// What says that `endpoint`, one of `all` on the node, is gone; none if something says that it
     /// is not, or if neither runtime nor orchestrator could be asked.
-    fn against(&self, endpoint: &Endpoint, all: &[&Arc<Endpoint>]) -> Option<String> {
+    pub(crate) fn against(&self, endpoint: &Endpoint, all: &[&Arc<Endpoint>]) -> Option<String> {
         let container = &endpoint.attachment.container;
         if self.ovsdb.contains(&endpoint.attachment) {
             return None;

@@ -169,7 +169,7 @@ impl<'a> Search<'a> {
 }
 
 /// A placement in words.
-pub(super) fn place(placement: &Placement) -> String {
+pub(crate) fn place(placement: &Placement) -> String {
     match placement {
         Placement::Rack(rack) => format!("rack {rack}"),
         Placement::Nodes(selector) => format!("nodes {selector}"),

@@ -8,16 +8,17 @@ use super::Catalog;
 use crate::group::{check_scope, rival};
 use crate::reservation::check_shape;
 use crate::{
-    Address, AddressState, Binding, Endpoint, Group, Key, Pool, Reservation, Subnet, ranges,
+    Address, AddressState, Binding, Endpoint, Grant, Group, Key, Network, Pool, Reservation,
+    Subnet, Token, ranges,
 };
 
 /// Objects that contradict each other. No change leads here: the store was altered by other hands,
 /// or damaged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Inconsistency {
-    /// Two networks have one VLAN, two subnets or pools addresses in common, or two reservations
-    /// an address or a pinned MAC address.
-    #[error("{key} shares its VLAN or addresses with another one")]
+    /// Two networks have one VLAN, two subnets or pools addresses in common, two reservations an
+    /// address or a pinned MAC address, or two tokens a secret.
+    #[error("{key} shares its VLAN, addresses or secret with another one")]
     Shared {
         /// The object.
         key: Key,
@@ -78,6 +79,23 @@ pub enum Inconsistency {
     },
 }
 
+impl Inconsistency {
+    /// The object that it is about; of two that contradict each other, one.
+    #[must_use]
+    pub fn about(&self) -> Key {
+        match self {
+            Self::Shared { key } | Self::Missing { key, .. } | Self::Malformed { key } => {
+                key.clone()
+            }
+            Self::Ambiguous { group, .. } => Key::Group(group.clone()),
+            Self::Stray { ip, .. } | Self::Leaked { ip, .. } => Key::Address(*ip),
+            Self::Unbound { attachment, .. } | Self::Dangling { attachment } => {
+                Key::Endpoint(attachment.clone())
+            }
+        }
+    }
+}
+
 impl Catalog {
     /// Checks what holds between objects after every change.
     ///
@@ -85,13 +103,7 @@ impl Catalog {
     ///
     /// The first [`Inconsistency`] found.
     pub fn check(&self) -> Result<(), Inconsistency> {
-        for network in self.networks.values() {
-            if self.network_with_vlan(network.fabric(), network.vlan) != Some(&network.name) {
-                return Err(Inconsistency::Shared {
-                    key: Key::Network(network.name.clone()),
-                });
-            }
-        }
+        (self.networks.values()).try_for_each(|network| self.check_network(network))?;
         (self.subnets.values()).try_for_each(|subnet| self.check_subnet(subnet))?;
         self.pools().try_for_each(|pool| self.check_pool(pool))?;
         (self.groups.values()).try_for_each(|group| self.check_group(group))?;
@@ -102,7 +114,33 @@ impl Catalog {
         let bound = (self.addresses.values()).filter(|address| address.is_bound());
         let spare = bound.count() != had;
         (self.addresses.values()).try_for_each(|address| self.check_address(address, spare))?;
-        (self.endpoints.values()).try_for_each(|endpoint| self.check_endpoint(endpoint))
+        (self.endpoints.values()).try_for_each(|endpoint| self.check_endpoint(endpoint))?;
+        (self.tokens.values()).try_for_each(|token| self.check_token(token))
+    }
+
+    /// The first [`Inconsistency`] of every object that has one.
+    pub fn inconsistencies(&self) -> impl Iterator<Item = Inconsistency> {
+        let networks = (self.networks.values()).map(|one| self.check_network(one));
+        let subnets = (self.subnets.values()).map(|one| self.check_subnet(one));
+        let pools = self.pools().map(|one| self.check_pool(one));
+        let groups = (self.groups.values()).map(|one| self.check_group(one));
+        let reservations = (self.reservations.values()).map(|one| self.check_reservation(one));
+        // Of those that are bound each is looked for: that no others are was not seen.
+        let addresses = (self.addresses.values()).map(|one| self.check_address(one, true));
+        let endpoints = (self.endpoints.values()).map(|one| self.check_endpoint(one));
+        let tokens = (self.tokens.values()).map(|one| self.check_token(one));
+        (networks.chain(subnets).chain(pools).chain(groups))
+            .chain(reservations.chain(addresses).chain(endpoints).chain(tokens))
+            .filter_map(Result::err)
+    }
+
+    fn check_network(&self, network: &Network) -> Result<(), Inconsistency> {
+        if self.network_with_vlan(network.fabric(), network.vlan) == Some(&network.name) {
+            return Ok(());
+        }
+        Err(Inconsistency::Shared {
+            key: Key::Network(network.name.clone()),
+        })
     }
 
     fn check_subnet(&self, subnet: &Subnet) -> Result<(), Inconsistency> {
@@ -265,6 +303,19 @@ impl Catalog {
                     ip: address.ip,
                 });
             }
+        }
+        Ok(())
+    }
+
+    fn check_token(&self, token: &Token) -> Result<(), Inconsistency> {
+        let key = || Key::Token(token.name.clone());
+        if let Grant::Join { nodes, joined, .. } = &token.grant
+            && (nodes.is_empty() || joined.keys().any(|node| !nodes.contains(node)))
+        {
+            return Err(Inconsistency::Malformed { key: key() });
+        }
+        if self.index.token_with(&token.digest) != Some(&token.name) {
+            return Err(Inconsistency::Shared { key: key() });
         }
         Ok(())
     }

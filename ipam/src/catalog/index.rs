@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use trunkline_types::{Cidr, LabelValue, MacAddr, Name, Selector, VlanId};
 
-use crate::{Address, Endpoint, Group, Holder, Network, Placement, Pool, Reservation, Subnet};
+use crate::{
+    Address, Digest, Endpoint, Group, Holder, Network, Placement, Pool, Reservation, Subnet, Token,
+};
 
 pub(super) use holdings::Holdings;
 
@@ -38,6 +40,8 @@ pub(super) struct Index {
     holders: BTreeMap<Holder, BTreeSet<Name>>,
     /// Subnet → how many of its addresses are in use. Subnets without any are left out.
     bound: BTreeMap<Name, u64>,
+    /// Digest of a secret → its token.
+    secrets: BTreeMap<Digest, Name>,
     /// Who has what.
     holdings: Holdings,
     /// The nodes that have not reported in the cluster's epoch.
@@ -51,8 +55,8 @@ impl Index {
     }
 
     pub(super) fn remove_network(&mut self, network: &Network) {
-        self.vlans
-            .remove(&(network.fabric().cloned(), network.vlan));
+        let vlan = (network.fabric().cloned(), network.vlan);
+        remove_own(&mut self.vlans, &vlan, &network.name);
     }
 
     pub(super) fn add_subnet(&mut self, subnet: &Subnet) {
@@ -78,7 +82,7 @@ impl Index {
                 self.places.remove(&subnet.network);
             }
         }
-        self.starts.remove(&subnet.cidr.network());
+        remove_own(&mut self.starts, &subnet.cidr.network(), &subnet.name);
     }
 
     pub(super) fn add_address(&mut self, address: &Address) {
@@ -130,6 +134,18 @@ impl Index {
                 self.profiles.remove(profile);
             }
         }
+    }
+
+    pub(super) fn add_token(&mut self, token: &Token) {
+        self.secrets.insert(token.digest, token.name.clone());
+    }
+
+    pub(super) fn remove_token(&mut self, token: &Token) {
+        self.secrets.remove(&token.digest);
+    }
+
+    pub(super) fn token_with(&self, digest: &Digest) -> Option<&Name> {
+        self.secrets.get(digest)
     }
 
     pub(super) fn add_pool(&mut self, pool: &Pool) {
@@ -204,9 +220,10 @@ impl Index {
 
     pub(super) fn remove_reservation(&mut self, reservation: &Reservation) {
         for address in &reservation.addresses {
-            self.reserved.remove(&address.ip);
+            remove_own(&mut self.reserved, &address.ip, &reservation.name);
             if let Some(mac) = address.mac {
-                self.pins.remove(&(reservation.network.clone(), mac));
+                let pin = (reservation.network.clone(), mac);
+                remove_own(&mut self.pins, &pin, &reservation.name);
             }
         }
         if let Some(names) = self.holders.get_mut(&reservation.holder) {
@@ -317,5 +334,13 @@ impl Index {
 
     pub(super) fn unreported(&self) -> impl Iterator<Item = &Name> {
         self.unreported.iter()
+    }
+}
+
+/// Removes the entry that leads to `own`. One that leads elsewhere stays: the edits of a batch come
+/// in the order of their keys, so what takes an object's place may be there before the object goes.
+fn remove_own<K: Ord>(map: &mut BTreeMap<K, Name>, key: &K, own: &Name) {
+    if map.get(key) == Some(own) {
+        map.remove(key);
     }
 }

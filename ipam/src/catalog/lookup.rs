@@ -150,6 +150,18 @@ impl Catalog {
         self.index.reserved_in(cidr)
     }
 
+    /// How many addresses of a subnet cannot be given to whoever comes: those that are in use, and
+    /// of those that would be handed out otherwise the ones that are reserved.
+    #[must_use]
+    pub fn taken(&self, subnet: &Subnet) -> u64 {
+        let idle = self.reserved_in(subnet.cidr).filter(|(ip, _)| {
+            let record = self.addresses.get(ip);
+            subnet.hands_out(*ip) && record.is_none_or(|address| address.is_released())
+        });
+        let idle = u64::try_from(idle.count()).unwrap_or(u64::MAX);
+        self.in_use(&subnet.name).saturating_add(idle)
+    }
+
     /// The reservation that pins this MAC address on that network.
     pub(crate) fn pinned_by(&self, network: &Name, mac: MacAddr) -> Option<&Name> {
         self.index.pinned_by(network, mac)

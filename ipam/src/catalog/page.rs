@@ -52,6 +52,7 @@ impl Catalog {
             Kind::Profile => by!(profiles, Profile),
             Kind::Reservation => by!(reservations, Reservation),
             Kind::Node => by!(nodes, Node),
+            Kind::Token => by!(tokens, Token),
             Kind::Address => {
                 let after = match after {
                     Some(Key::Address(ip)) => Some(*ip),
@@ -67,7 +68,7 @@ impl Catalog {
                 _ => Box::new(self.endpoints.values().cloned().map(Object::Endpoint)),
             },
             // The past is stored, not kept in memory.
-            Kind::Holding | Kind::Event => Box::new(std::iter::empty()),
+            Kind::Holding | Kind::Event | Kind::Audit => Box::new(std::iter::empty()),
         }
     }
 }

@@ -68,7 +68,8 @@ fn an_operator_takes_an_address_from_a_silent_node_or_by_force() {
     assert_eq!(
         error.to_string(),
         "address `10.1.0.2` is held by pod `shop/web-0` on node `n1`, which was heard lately: \
-         delete the pod, or release it all the same with `netctl address release 10.1.0.2 --force`"
+         delete the pod, or release it all the same with `netctl address release 10.1.0.2 \
+         --reason <why> --force`"
     );
     let silent = NOW.after(1_000);
     assert!(release_address(ledger.catalog(), &wish, &policy, silent).is_ok());

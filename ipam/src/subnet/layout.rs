@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use trunkline_types::{AddressRange, Cidr, Name};
 
-use super::SubnetSpec;
+use super::{FormerGateway, SubnetSpec};
 use crate::{Catalog, Reason, Refusal, ranges};
 
 /// What no host may have as its own address in a routed subnet, by first and last address.
@@ -206,6 +206,22 @@ pub(super) struct Layout {
     pub(super) ranges: Vec<AddressRange>,
     /// In order; they neither overlap nor touch.
     pub(super) exclusions: Vec<AddressRange>,
+    /// Oldest first.
+    pub(super) former_gateways: Vec<FormerGateway>,
+}
+
+impl Layout {
+    /// Refuses a layout of the subnet that is wanted that leaves nothing to hand out.
+    pub(super) fn check_use(&self, spec: &SubnetSpec) -> Result<(), SubnetLayoutError> {
+        let left = handed_out(&self.ranges, &self.exclusions, spec.gateway);
+        if ranges::size(&left) > 0 {
+            return Ok(());
+        }
+        Err(SubnetLayoutError::NothingToHandOut {
+            cidr: spec.cidr,
+            gateway: spec.gateway,
+        })
+    }
 }
 
 /// The layout that `spec` describes, if it makes sense and no other subnet has the addresses.
@@ -215,9 +231,12 @@ pub(super) fn layout(catalog: &Catalog, spec: &SubnetSpec) -> Result<Layout, Sub
     check_gateway(gateway, cidr)?;
     let ranges = checked_ranges(&spec.ranges, cidr)?;
     let exclusions = checked_exclusions(&spec.exclusions, cidr)?;
-    if ranges::size(&handed_out(&ranges, &exclusions, gateway)) == 0 {
-        return Err(SubnetLayoutError::NothingToHandOut { cidr, gateway });
-    }
+    let layout = Layout {
+        ranges,
+        exclusions,
+        former_gateways: Vec::new(),
+    };
+    layout.check_use(spec)?;
     if let Some(other) = catalog.subnet_overlapping(cidr, &spec.name) {
         return Err(SubnetLayoutError::Overlap {
             cidr,
@@ -225,7 +244,7 @@ pub(super) fn layout(catalog: &Catalog, spec: &SubnetSpec) -> Result<Layout, Sub
             other_cidr: other.cidr,
         });
     }
-    Ok(Layout { ranges, exclusions })
+    Ok(layout)
 }
 
 /// What of `ranges` is left beside `exclusions`, both in order, and the gateway.

@@ -42,6 +42,7 @@ pub(super) fn build(spec: &SubnetSpec, layout: &Layout, revision: Revision) -> S
         gateway: spec.gateway,
         ranges: layout.ranges.clone(),
         exclusions: layout.exclusions.clone(),
+        former_gateways: layout.former_gateways.clone(),
         placement: spec.placement.clone(),
         labels: spec.labels.clone(),
         deleting: false,

@@ -7,7 +7,7 @@ use trunkline_types::{AddressRange, Cidr};
 
 use super::layout::{Layout, handed_out, layout};
 use super::plan::build;
-use super::{Subnet, SubnetSpec, UpdateSubnetError};
+use super::{FormerGateway, Subnet, SubnetSpec, UpdateSubnetError};
 use crate::precondition::{at_revision, replaced};
 use crate::{Address, AddressState, Catalog, Endpoint, Key, Listing, Planned, Revision, ranges};
 
@@ -28,8 +28,9 @@ pub struct SubnetUpdate {
 /// that is smaller or elsewhere; and nodes that have addresses of the subnet must be among those
 /// that may use it.
 ///
-/// A gateway that pods or nodes still send to is excluded if it would be handed out otherwise: an
-/// exclusion like any other, for the operator to lift when they are gone.
+/// A gateway that pods or nodes still send to is excluded if it would be handed out otherwise, also
+/// by later updates that do not say so. When they are gone it is an exclusion like any other, which
+/// the next update may lift.
 ///
 /// # Errors
 ///
@@ -56,9 +57,9 @@ pub fn update_subnet(
     } else {
         endpoints_of(catalog, current).cloned().collect()
     };
-    if spec.gateway != current.gateway && catalog.in_use(&spec.name) > 0 {
-        keep_back(current.gateway, spec, &mut layout);
-    }
+    layout.former_gateways = keep_back(catalog, current, spec, &mut layout);
+    // That may have been all there was.
+    layout.check_use(spec)?;
     let planned = replaced(catalog, current, |revision| build(spec, &layout, revision));
     check_addresses(catalog, current, &planned.object)?;
     check_pools(catalog, current, &planned.object)?;
@@ -101,14 +102,40 @@ fn endpoints_of<'a>(
         })
 }
 
-/// Withholds the old gateway: whoever got it would draw the traffic of all that still send to it.
-fn keep_back(gateway: IpAddr, spec: &SubnetSpec, layout: &mut Layout) {
-    let left = handed_out(&layout.ranges, &layout.exclusions, spec.gateway);
-    if ranges::contain(&left, gateway) {
-        let exclusions = layout.exclusions.iter().copied();
-        let gateway = AddressRange::new(gateway, gateway).ok();
-        layout.exclusions = ranges::merged(exclusions.chain(gateway));
-    }
+/// How many gateways of the past are kept in mind: more than anybody moves through while pods of
+/// the first one run.
+const FORMER_MAX: usize = 16;
+
+/// Withholds old gateways that somebody may send to, and answers which ones are to be kept in mind:
+/// whoever got one would draw the traffic meant for it. One that nobody was given any more is
+/// handed out as soon as what is asked for does not exclude it.
+fn keep_back(
+    catalog: &Catalog,
+    current: &Subnet,
+    spec: &SubnetSpec,
+    layout: &mut Layout,
+) -> Vec<FormerGateway> {
+    let moved = (spec.gateway != current.gateway).then(|| FormerGateway {
+        ip: current.gateway,
+        until: catalog.revision().next(),
+    });
+    let mut former = current.former_gateways.clone();
+    former.retain(|one| one.ip != spec.gateway && one.ip != current.gateway);
+    former.extend(moved);
+    former.retain(|one| {
+        let left = handed_out(&layout.ranges, &layout.exclusions, spec.gateway);
+        let wanted = ranges::contain(&left, one.ip);
+        let mut live = catalog.live_in(current.cidr);
+        if wanted && live.any(|address| address.revision < one.until) {
+            let exclusions = layout.exclusions.iter().copied();
+            let withheld = AddressRange::new(one.ip, one.ip).ok();
+            layout.exclusions = ranges::merged(exclusions.chain(withheld));
+            return true;
+        }
+        !wanted
+    });
+    let surplus = former.len().saturating_sub(FORMER_MAX);
+    former.split_off(surplus)
 }
 
 fn check_addresses(

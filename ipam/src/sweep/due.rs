@@ -52,7 +52,7 @@ pub fn end_reservation(
 }
 
 /// By which of its rules a reservation ends now.
-fn why(
+pub(crate) fn why(
     catalog: &Catalog,
     reservation: &Reservation,
     now: Timestamp,
@@ -81,7 +81,7 @@ fn last_used(catalog: &Catalog, reservation: &Reservation) -> Timestamp {
         .fold(reservation.created, Timestamp::max)
 }
 
-fn is_idle(catalog: &Catalog, reservation: &Reservation) -> bool {
+pub(crate) fn is_idle(catalog: &Catalog, reservation: &Reservation) -> bool {
     let mut addresses = reservation.addresses.iter();
     addresses.all(|address| {
         let record = catalog.address(address.ip);

@@ -1,6 +1,8 @@
 //! Random changes of all objects, with values from the edges.
 
 mod damage;
+mod together;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -70,7 +72,7 @@ struct Op {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    (0u8..30, any::<[u8; 24]>()).prop_map(|(kind, knobs)| Op { kind, knobs })
+    (0u8..32, any::<[u8; 24]>()).prop_map(|(kind, knobs)| Op { kind, knobs })
 }
 
 /// Deals the numbers of one operation, and what is there to name.
@@ -415,6 +417,7 @@ impl Run {
                 self.make("update node", planned.map(|planned| planned.change));
             }
             21..=26 => self.take(deal),
+            30 | 31 => self.change_tokens(deal),
             _ => self.give_back(deal),
         }
         self.catalog().check().unwrap();
@@ -722,6 +725,7 @@ pub(super) fn objects(catalog: &Catalog) -> Vec<Object> {
         .chain(catalog.nodes().cloned().map(Object::Node))
         .chain(catalog.addresses().cloned().map(Object::Address))
         .chain(catalog.endpoints().cloned().map(Object::Endpoint))
+        .chain(catalog.tokens().cloned().map(Object::Token))
         .collect()
 }
 
@@ -759,6 +763,6 @@ fn random_changes_of_every_kind_are_made() {
             *made.entry(what).or_default() += count;
         }
     }
-    assert_eq!(made.len(), 21, "{made:?}");
+    assert_eq!(made.len(), 24, "{made:?}");
     assert!(made.values().all(|count| *count >= 3), "{made:?}");
 }

@@ -216,8 +216,30 @@ fn a_gateway_that_pods_still_send_to_is_not_handed_out() {
     let used = make(&mut ledger, &moved("10.1.0.253")).planned.object;
     assert!(!used.hands_out(ip("10.1.0.254")));
     assert_eq!(used.exclusions, [parse("10.1.0.254-10.1.0.254")]);
-    // The operator lifts it when the pods are gone.
-    make(&mut ledger, &moved("10.1.0.253"));
+    // To say the same again changes nothing.
+    assert!(
+        make(&mut ledger, &moved("10.1.0.253"))
+            .planned
+            .change
+            .is_empty()
+    );
+    // Nor does another pod, which got the new gateway.
+    bind(&mut ledger, "c2/eth0", None, "10.1.0.51");
+    let again = make(&mut ledger, &moved("10.1.0.252")).planned.object;
+    assert!(!again.hands_out(ip("10.1.0.254")) && !again.hands_out(ip("10.1.0.253")));
+    give_back(&mut ledger, "c1/eth0");
+    // Now that nobody has the first one any more, only the second one is withheld.
+    let after = make(&mut ledger, &moved("10.1.0.252")).planned.object;
+    assert!(after.hands_out(ip("10.1.0.254")) && !after.hands_out(ip("10.1.0.253")));
+    // It stays withheld for as long as the operator says so too.
+    give_back(&mut ledger, "c2/eth0");
+    let excluded = SubnetSpec {
+        exclusions: after.exclusions.clone(),
+        ..moved("10.1.0.252")
+    };
+    assert!(make(&mut ledger, &excluded).planned.change.is_empty());
+    let lifted = make(&mut ledger, &moved("10.1.0.252")).planned.object;
+    assert!(lifted.hands_out(ip("10.1.0.253")) && lifted.former_gateways.is_empty());
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::objects;
 use crate::fixture::{
-    NOW, add_group, add_pool, add_profile, add_subnet, bind, group, lease, ledger, name,
-    namespaces, parse, pod, pool, reservation, reserve, subnet,
+    NOW, add_group, add_pool, add_profile, add_subnet, add_token, bind, digest, group, join_token,
+    lease, ledger, name, namespaces, parse, pod, pool, reservation, reserve, subnet, token,
 };
 use crate::{
-    Catalog, GroupSpec, Holder, Inconsistency, Ledger, Object, ReservationSpec, ReservedAddress,
-    Scope, Wanted, create_network,
+    Catalog, Grant, GroupSpec, Holder, Inconsistency, Ledger, Object, ReservationSpec,
+    ReservedAddress, Scope, Wanted, create_network, use_to_join,
 };
 
 /// One of everything, and a network and a subnet that nothing refers to.
@@ -50,6 +50,10 @@ fn ledger_with_all() -> Ledger {
     }
     bind(&mut ledger, "c1/eth0", Some(pod("web-0")), "10.1.0.200");
     lease(&mut ledger, "10.1.0.40");
+    add_token(&mut ledger, token("ci", 1, &["blue"]));
+    add_token(&mut ledger, join_token("spare", 2, &["n1", "n2"], false));
+    let joined = use_to_join(ledger.catalog(), &digest(2), &name("n1"), digest(7), NOW);
+    ledger.apply(&joined.unwrap().change);
     ledger
 }
 
@@ -137,6 +141,7 @@ fn what_two_objects_share_is_seen() {
         damaged!(Network, |network| network.vlan = parse("100")),
         damaged!(Subnet, |subnet| subnet.cidr = parse("10.1.0.0/24")),
         damaged!(Subnet, |subnet| subnet.cidr = parse("10.0.0.0/8")),
+        damaged!(Token, |token| token.digest = digest(1)),
         damaged!(Pool, |pool| pool.ranges =
             vec![parse("10.1.0.10-10.1.0.10")]),
         damaged!(Reservation, |one| one.addresses[0].ip = parse("10.1.0.201")),
@@ -144,7 +149,7 @@ fn what_two_objects_share_is_seen() {
             Some(parse("02:aa:00:00:00:01"))),
     ] {
         assert!(
-            text.ends_with("shares its VLAN or addresses with another one"),
+            text.ends_with("shares its VLAN, addresses or secret with another one"),
             "{text}"
         );
     }
@@ -176,6 +181,19 @@ fn what_no_plan_makes_is_seen() {
         damaged!(Reservation, |one| one.addresses[0].ip = parse("10.9.0.7")),
         damaged!(Reservation, |one| one.addresses[0].ip = parse("10.1.0.1")),
         damaged!(Reservation, |one| one.network = name("red")),
+        damaged!(
+            Token,
+            |token| if let Grant::Join { nodes, .. } = &mut token.grant {
+                nodes.remove(&name("n1"));
+            }
+        ),
+        damaged!(
+            Token,
+            |token| if let Grant::Join { nodes, joined, .. } = &mut token.grant {
+                nodes.clear();
+                joined.clear();
+            }
+        ),
     ] {
         assert!(text.contains("is not one that can be"), "{text}");
     }
