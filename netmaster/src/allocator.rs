@@ -26,7 +26,7 @@ mod writer;
 use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
-use trunkline_ipam::{Catalog, Change, Ledger};
+use trunkline_ipam::{Catalog, Change, Ledger, Rehearsal};
 
 use crate::feed::{Feed, Published};
 use crate::replica::Role;
@@ -40,7 +40,9 @@ pub(crate) use writer::{Ended, start};
 type Reply = Box<dyn FnOnce(Result<(), Undone>) + Send>;
 
 /// Decides what a request changes, if anything. Dropped instead, it says that nothing was done.
-type Plan = Box<dyn FnOnce(&Ledger) -> (Option<Change>, Reply) + Send>;
+///
+/// The ledger is as it was when it returns, however much was tried on it meanwhile.
+type Plan = Box<dyn FnOnce(&mut Ledger) -> (Option<Change>, Reply) + Send>;
 
 /// Why nothing can be written. The request may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,6 +159,30 @@ impl Allocator {
     pub(crate) async fn write<T, E>(
         &self,
         plan: impl FnOnce(&Ledger) -> Result<(T, Change), E> + Send + 'static,
+    ) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.submit(|ledger| plan(ledger)).await
+    }
+
+    /// As [`Allocator::write`], for a plan of several parts, each made on what those before it
+    /// will do.
+    pub(crate) async fn rehearse<T, E>(
+        &self,
+        plan: impl FnOnce(&mut Rehearsal<'_>) -> Result<(T, Change), E> + Send + 'static,
+    ) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.submit(|ledger| plan(&mut Rehearsal::on(ledger))).await
+    }
+
+    async fn submit<T, E>(
+        &self,
+        plan: impl FnOnce(&mut Ledger) -> Result<(T, Change), E> + Send + 'static,
     ) -> Result<T, WriteError<E>>
     where
         T: Send + 'static,

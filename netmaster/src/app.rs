@@ -3,29 +3,45 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use trunkline_ipam::{Catalog, Policy};
 
 use crate::allocator::Allocator;
+use crate::audit::Auditor;
 use crate::clock::now;
 use crate::forward::Forwarder;
+use crate::join::NodeAuthority;
+use crate::limits::Pace;
 use crate::metrics::Metrics;
+use crate::orchestrator::{Claims, Pods};
+use crate::replicas::Replicas;
 use crate::requests::Relay;
 use crate::routes::{Scene, Watches};
 use crate::sweeper::{Heard, Reports};
 use crate::tasks::Services;
+use crate::usage::Usage;
 
 /// Everything that a request may need. Clones are cheap, and one and the same.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) allocator: Allocator,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) auditor: Auditor,
+    pub(crate) claims: Claims,
+    /// What signs certificates of nodes; none if nothing does.
+    pub(crate) authority: Option<Arc<NodeAuthority>>,
     pub(crate) metrics: Metrics,
     pub(crate) relay: Relay,
     pub(crate) reports: Reports,
     pub(crate) heard: Heard,
     pub(crate) watches: Watches,
+    pub(crate) pace: Pace,
     pub(crate) forwarder: Forwarder,
+    pub(crate) replicas: Replicas,
+    pub(crate) pods: Pods,
+    pub(crate) usage: Usage,
+    /// Held by whoever checks everything: one at a time.
+    pub(crate) checks: Arc<Mutex<()>>,
     /// Says when netmaster ends.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -33,8 +49,11 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(
         services: Services,
+        authority: Option<Arc<NodeAuthority>>,
         watches: Watches,
+        pace: Pace,
         forwarder: Forwarder,
+        replicas: Replicas,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let Services {
@@ -44,16 +63,28 @@ impl App {
             reports,
             heard,
             policy,
+            pods,
+            usage,
+            auditor,
+            claims,
         } = services;
         Self {
             allocator,
             policy,
+            auditor,
+            claims,
+            authority,
             metrics,
             relay,
             reports,
             heard,
             watches,
+            pace,
             forwarder,
+            replicas,
+            pods,
+            usage,
+            checks: Arc::default(),
             stopping,
         }
     }

@@ -1,18 +1,23 @@
 //! The command line.
 
+mod join;
 mod store;
 mod sweeper;
+mod tls;
 
 use std::net::SocketAddr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::backup::{BackupArgs, RestoreArgs};
+use crate::certs::CertsArgs;
 use crate::orchestrator::KubernetesArgs;
 use crate::server::{Limits, ServeOptions};
 
+pub use join::JoinArgs;
 pub use store::{StoreArgs, StoreConfig};
 pub use sweeper::SweeperArgs;
+pub use tls::{CredentialArgs, TlsArgs};
 
 /// Trunkline's control plane: owns networks, subnets and addresses
 #[derive(Debug, Parser)]
@@ -43,7 +48,7 @@ pub enum Command {
     /// seconds when it goes. Each needs an address at which the others reach it (`--advertise`).
     /// Give etcd `--auto-compaction-retention=1h`: netmaster does not compact it.
     #[command(after_help = SERVE_EXAMPLES)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Write all that netmaster keeps to a file
     ///
     /// Asks the netmaster that runs, whatever its store; it goes on working meanwhile. The file is
@@ -59,6 +64,11 @@ pub enum Command {
     /// which of those nodes are dead with `netctl node waive NAME`.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
+    /// Make certificates, for those who have no authority of their own
+    ///
+    /// Asks no netmaster: it works on files.
+    #[command(after_help = CERTS_EXAMPLES)]
+    Certs(CertsArgs),
 }
 
 /// The common ways to run it. `\` at the end of a line goes on with the next one.
@@ -83,10 +93,22 @@ they hold before their subnets hand out addresses again:
 
 `netmaster <command> --help` says more of each.";
 
+const CERTS_EXAMPLES: &str = "\
+Examples:
+  netmaster certs init
+  netmaster certs issue cluster:netmaster-1 --san netmaster-1.example --san 10.0.0.11
+  netmaster certs issue admin:root
+  netmaster certs issue node:n17 --out /tmp/n17
+  netmaster certs rotate
+  netmaster certs revoke certs/node-n17.pem
+
+Exit codes: 0 done, 1 failed, 2 wrong usage";
+
 const BACKUP_EXAMPLES: &str = "\
 Examples:
   netmaster backup /var/backups/netmaster-$(date +%F)
-  netmaster backup --server http://10.0.0.11:9630 netmaster.backup
+  netmaster backup --server https://10.0.0.11:9630 --ca ca.pem --cert admin-root.pem \\
+      --key admin-root.key netmaster.backup
 
 Exit codes: 0 written, 1 failed, 2 wrong usage";
 
@@ -111,7 +133,9 @@ Examples:
       --etcd-ca /etc/trunkline/etcd-ca.pem \\
       --etcd-cert /etc/trunkline/etcd.pem --etcd-key /etc/trunkline/etcd.key \\
       --etcd-user netmaster --etcd-password-file /etc/trunkline/etcd-password \\
-      --listen 10.0.0.11:9630 --allow-plaintext
+      --listen 10.0.0.11:9630 --tls-client-ca /etc/trunkline/ca.pem \\
+      --tls-cert /etc/trunkline/cluster-netmaster-1.pem \\
+      --tls-key /etc/trunkline/cluster-netmaster-1.key
   That user needs to read and write what begins with `/trunkline/`:
     etcdctl role add netmaster
     etcdctl role grant-permission netmaster readwrite /trunkline/ --prefix
@@ -126,9 +150,11 @@ pub struct ServeArgs {
     /// Address and port to serve on; may be repeated. Port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9630")]
     listen: Vec<SocketAddr>,
-    /// Serve on other than loopback addresses, though nothing is encrypted or authenticated
+    /// Serve on other than loopback addresses without TLS: nothing is encrypted, and whoever can
+    /// reach the address can do everything
     ///
-    /// There is no TLS yet: whoever can reach the address can do everything.
+    /// For networks where everybody is trusted with everything. On a loopback address whoever is on
+    /// the machine is an administrator, too.
     #[arg(long)]
     allow_plaintext: bool,
     /// Watches that are served at a time; more are refused, and may try again
@@ -149,12 +175,36 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     max_connections: u32,
+    /// Watches that one identity may have at a time; more are refused
+    ///
+    /// Without TLS there are no identities, and no such limit.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_watches_each: u32,
+    /// Requests per second of one identity, or of one address that shows none; more are refused
+    ///
+    /// Ten times as many may come at once. Without TLS there is no such limit.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 200,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_rate: u32,
+    #[command(flatten)]
+    tls: TlsArgs,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
     sweeper: SweeperArgs,
     #[command(flatten)]
     kubernetes: KubernetesArgs,
+    #[command(flatten)]
+    join: JoinArgs,
 }
 
 /// What `netmaster serve` needs to know.
@@ -173,8 +223,9 @@ pub struct ServeConfig {
 pub enum ConfigError {
     /// The API would be open to the network.
     #[error(
-        "listen address `{address}` can be reached from other machines, and there is no TLS yet: \
-         use a loopback address, or add `--allow-plaintext` if the network is trusted"
+        "listen address `{address}` can be reached from other machines, and there is no TLS: \
+         name a certificate with `--tls-cert`, `--tls-key` and `--tls-client-ca`, use a loopback \
+         address, or add `--allow-plaintext` if everybody on the network is trusted"
     )]
     Plaintext {
         /// The address.
@@ -238,7 +289,9 @@ impl ServeArgs {
     /// place for data.
     pub fn config(self) -> Result<ServeConfig, ConfigError> {
         let open = |address: &&SocketAddr| !address.ip().is_loopback();
+        let tls = self.tls.files();
         if let Some(&address) = self.listen.iter().find(open)
+            && tls.is_none()
             && !self.allow_plaintext
         {
             return Err(ConfigError::Plaintext { address });
@@ -260,10 +313,15 @@ impl ServeArgs {
                 sweeper,
                 policy,
                 kubernetes: self.kubernetes,
+                authority: self.join.authority(),
                 limits: Limits {
                     watches: usize::try_from(self.max_watches).unwrap_or(usize::MAX),
                     connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+                    watches_each: usize::try_from(self.max_watches_each).unwrap_or(usize::MAX),
+                    rate: self.max_rate,
                 },
+                cluster: self.tls.cluster(),
+                tls,
             },
             store,
         })
@@ -276,6 +334,7 @@ mod tests {
 
     use clap::CommandFactory as _;
     use trunkline_ipam::Policy;
+    use trunkline_netmaster_api::Credentials;
 
     use super::*;
     use crate::store::EtcdConfig;
@@ -384,6 +443,7 @@ mod tests {
                 },
                 Command::Backup(_) => "backup",
                 Command::Restore(_) => "restore",
+                Command::Certs(_) => "certs",
             });
         }
         let expected = ["serve", "serve on etcd", "backup", "restore", "restore"];
@@ -430,6 +490,58 @@ mod tests {
         for flag in ["86401", "-1", "1m"] {
             let flags = ["netmaster", "serve", &format!("--cool-down={flag}")];
             assert!(Args::try_parse_from(flags).is_err(), "{flag}");
+        }
+    }
+
+    #[test]
+    fn with_a_certificate_any_address_is_served_and_other_replicas_are_asked_with_it() {
+        let flags = [
+            "--listen=10.0.0.1:9630",
+            "--tls-cert=/c",
+            "--tls-key=/k",
+            "--tls-client-ca=/ca",
+        ];
+        let options = config(&flags).unwrap().options;
+        let tls = options.tls.unwrap();
+        assert_eq!((tls.certificate, tls.key), ("/c".into(), "/k".into()));
+        assert_eq!((tls.client_ca, tls.crl), ("/ca".into(), None));
+        let own = Credentials {
+            ca: Some("/ca".into()),
+            certificate: Some(("/c".into(), "/k".into())),
+            token: None,
+        };
+        assert_eq!(options.cluster, own);
+        let others = [
+            "--cluster-cert=/cc",
+            "--cluster-key=/ck",
+            "--cluster-ca=/cca",
+            "--tls-crl=/crl",
+        ];
+        let options = config(&[&flags[..], &others].concat()).unwrap().options;
+        assert_eq!(options.tls.unwrap().crl, Some("/crl".into()));
+        assert_eq!(options.cluster.ca, Some("/cca".into()));
+        let pair = Some(("/cc".into(), "/ck".into()));
+        assert_eq!(options.cluster.certificate, pair);
+    }
+
+    #[test]
+    fn a_part_of_what_tls_needs_is_wrong_usage() {
+        for flags in [
+            &["--tls-cert=/c"][..],
+            &["--tls-cert=/c", "--tls-key=/k"],
+            &["--tls-cert=/c", "--tls-client-ca=/ca"],
+            &["--tls-crl=/crl"],
+            &["--cluster-cert=/c", "--cluster-key=/k"],
+            &[
+                "--tls-cert=/c",
+                "--tls-key=/k",
+                "--tls-client-ca=/ca",
+                "--allow-plaintext",
+            ],
+            &["--max-rate=0"],
+        ] {
+            let flags = [&["netmaster", "serve"], flags].concat();
+            assert!(Args::try_parse_from(&flags).is_err(), "{flags:?}");
         }
     }
 

@@ -1,27 +1,7 @@
-//! Events: read from the store.
+//! Events, as they go over the wire.
 
-use trunkline_ipam::{Event, EventKind, Object, Revision};
+use trunkline_ipam::{Event, EventKind};
 use trunkline_netmaster_api as api;
-
-use crate::store::{EVENTS, Reader, StoreError, decode};
-
-/// Up to `limit` events that happened after revision `after`, oldest first.
-pub(crate) async fn after(
-    reader: &Reader,
-    after: Revision,
-    limit: usize,
-) -> Result<Vec<Event>, StoreError> {
-    let after = format!("{EVENTS}{:020}", after.number());
-    let page = reader.scan(EVENTS, Some(&after), limit).await?;
-    let events = page.iter().map(|(key, value)| decode(key, value));
-    events
-        .filter_map(|object| match object {
-            Ok(Object::Event(event)) => Some(Ok(event.as_ref().clone())),
-            Ok(_) => None,
-            Err(error) => Some(Err(error.into())),
-        })
-        .collect()
-}
 
 /// A kind's one written form.
 pub(crate) fn kind_name(kind: EventKind) -> String {

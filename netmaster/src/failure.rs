@@ -1,10 +1,12 @@
 //! Refusals and failures as problem documents.
 
+use std::sync::Arc;
+
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tracing::warn;
 use trunkline_ipam::{Kind, Reason, Refusal};
-use trunkline_netmaster_api::{ErrorCode, Problem};
+use trunkline_netmaster_api::{ErrorCode, Problem, RefusedObject};
 use trunkline_types::chain;
 
 use crate::allocator::{Unavailable, WriteError};
@@ -13,6 +15,21 @@ use crate::store::StoreError;
 /// The answer to a request that was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure(Box<Problem>);
+
+/// What an answer says that refuses something.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused(Arc<Problem>);
+
+impl Refused {
+    /// What `response` says, if it refuses something.
+    pub(crate) fn of(response: &Response) -> Option<Self> {
+        response.extensions().get().cloned()
+    }
+
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.0
+    }
+}
 
 impl Failure {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
@@ -56,6 +73,11 @@ impl Failure {
         Self(Box::new(self.0.of_field(field)))
     }
 
+    /// The same, about objects of a request about many.
+    pub(crate) fn of_objects(self, objects: Vec<RefusedObject>) -> Self {
+        Self(Box::new(self.0.of_objects(objects)))
+    }
+
     pub(crate) fn problem(&self) -> &Problem {
         &self.0
     }
@@ -68,8 +90,8 @@ impl IntoResponse for Failure {
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let kind = [(header::CONTENT_TYPE, Problem::MEDIA_TYPE)];
         let mut response = (status, kind, body).into_response();
-        // For who counts answers: the document itself is bytes by now.
-        response.extensions_mut().insert(self.0.code);
+        // For who counts, logs and records answers: the document itself is bytes by now.
+        response.extensions_mut().insert(Refused(self.0.into()));
         response
     }
 }
@@ -118,7 +140,7 @@ impl<E: Refusal + 'static> From<E> for Failure {
 }
 
 /// The code of a refusal. The one place that says which.
-fn code(reason: Reason) -> ErrorCode {
+pub(crate) fn code(reason: Reason) -> ErrorCode {
     match reason {
         Reason::NotFound(kind) => not_found(kind),
         Reason::NameInUse => ErrorCode::NameInUse,
@@ -143,6 +165,8 @@ fn code(reason: Reason) -> ErrorCode {
         Reason::NodeSilent => ErrorCode::NodeSilent,
         Reason::Fenced => ErrorCode::Fenced,
         Reason::WrongCluster => ErrorCode::WrongCluster,
+        Reason::Unauthenticated => ErrorCode::Unauthenticated,
+        Reason::Forbidden => ErrorCode::Forbidden,
         // `Reason` may come to know more; the test below fails then.
         _ => ErrorCode::Internal,
     }
@@ -159,7 +183,8 @@ fn not_found(kind: Kind) -> ErrorCode {
         Kind::Node => ErrorCode::NodeNotFound,
         Kind::Address => ErrorCode::AddressNotFound,
         Kind::Endpoint => ErrorCode::EndpointNotFound,
-        Kind::Holding | Kind::Event => ErrorCode::RecordNotFound,
+        Kind::Token => ErrorCode::TokenNotFound,
+        Kind::Holding | Kind::Event | Kind::Audit => ErrorCode::RecordNotFound,
         // The cluster is founded by the first leader, a moment after it starts.
         _ => ErrorCode::NotReady,
     }

@@ -7,20 +7,26 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use axum::http::uri::Scheme;
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 use tracing::{debug, warn};
-use trunkline_netmaster_api::{ErrorCode, NodeRequestSpec};
+use trunkline_ipam::Revision;
+use trunkline_netmaster_api::{
+    Credentials, CredentialsError, ErrorCode, NodeRequestSpec, header as own_header,
+};
 use trunkline_types::chain;
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::identity::{Asking, Assertion, IdentityName};
 use crate::replica::Role;
 
 /// How long the leader may take to begin its answer: a write waits for the store, which fails
@@ -31,6 +37,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long an answer may still come from a leader that has been replaced.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// How long a check of everything may take: with a million objects, some seconds.
+const CHECK: Duration = Duration::from_secs(120);
+
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -39,6 +48,10 @@ const IDLE: Duration = Duration::from_secs(20);
 
 /// Says that a request has been passed on. It is not passed on again: who led has stopped leading.
 const FORWARDED: HeaderName = HeaderName::from_static("trunkline-forwarded");
+
+/// What the follower that says it is there has seen. Not the header that every request may have:
+/// that one makes who is asked wait until it has seen as much.
+pub(crate) const SEEN: HeaderName = HeaderName::from_static("trunkline-seen");
 
 /// Headers about one connection, not about the request (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [&str; 8] = [
@@ -55,19 +68,49 @@ const HOP_BY_HOP: [&str; 8] = [
 /// Connections to the leader. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarder {
-    client: Client<HttpConnector, Body>,
+    client: Client<HttpsConnector<HttpConnector>, Body>,
 }
 
 impl Forwarder {
-    pub(crate) fn new() -> Self {
+    /// Shows the leader what `credentials` say, and trusts whom they say.
+    ///
+    /// # Errors
+    ///
+    /// [`CredentialsError`] if their files cannot be used.
+    pub(crate) fn with(credentials: &Credentials) -> Result<Self, CredentialsError> {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(credentials.tls()?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        Self { client }
+        Ok(Self { client })
+    }
+
+    /// Tells the leader that this replica, which others reach at `own`, is there.
+    pub(crate) async fn announce(
+        &self,
+        leader: &str,
+        own: &str,
+        seen: Revision,
+    ) -> Result<(), Failure> {
+        let uri = at(leader, "/v1/cluster")?;
+        let request = Request::builder()
+            .uri(uri)
+            .header(own_header::REPLICA, own)
+            .header(SEEN, seen.number())
+            .body(Body::empty())
+            // A URL that is no header is nothing to tell.
+            .map_err(|_| no_leader())?;
+        // It asks for itself, so its own certificate says who asks.
+        self.send(request, leader).await.map(drop)
     }
 
     /// Passes `request` on to `leader`, and waits for its answer for as long as `role` names it.
@@ -77,28 +120,31 @@ impl Forwarder {
         leader: &str,
         role: watch::Receiver<Role>,
     ) -> Result<Response, Failure> {
-        let deadline = deadline(request.uri().path());
         let path = request.uri().path_and_query();
-        let path = path.map_or("/", |path| path.as_str());
-        let url = format!("{}{path}", leader.trim_end_matches('/'));
-        let uri: Uri = url.parse().map_err(|_| no_leader())?;
+        let uri = at(leader, path.map_or("/", |path| path.as_str()))?;
         let (mut parts, body) = request.into_parts();
         remove_hop_by_hop(&mut parts.headers);
         parts.headers.remove(HOST);
+        let encrypted = uri.scheme() == Some(&Scheme::HTTPS);
+        // After what the sender's `connection` names is gone: it may name this header as well.
+        vouch(&mut parts.headers, parts.extensions.get(), encrypted)?;
         parts
             .headers
             .insert(FORWARDED, HeaderValue::from_static("1"));
         parts.uri = uri;
-        let answer = self.client.request(Request::from_parts(parts, body));
         // Nothing is lost when it is dropped: what the leader may have done is not known then.
-        let answer = tokio::select! {
-            answer = tokio::time::timeout(deadline, answer) => answer,
+        tokio::select! {
+            answer = self.send(Request::from_parts(parts, body), leader) => answer,
             () = replaced(role, leader) => {
                 warn!(leader, "the leader does not answer, and leads no more");
-                return Err(unsure());
+                Err(unsure())
             }
-        };
-        let answer = match answer {
+        }
+    }
+
+    async fn send(&self, request: Request, leader: &str) -> Result<Response, Failure> {
+        let deadline = deadline(request.uri().path());
+        let answer = match tokio::time::timeout(deadline, self.client.request(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.is_connect() => {
                 warn!(
@@ -124,6 +170,12 @@ impl Forwarder {
     }
 }
 
+/// Where `path`, with its query, is at `leader`.
+fn at(leader: &str, path: &str) -> Result<Uri, Failure> {
+    let url = format!("{}{path}", leader.trim_end_matches('/'));
+    url.parse().map_err(|_| no_leader())
+}
+
 /// Returns when `leader` is no longer known to lead. It may have gone without a word, and nobody
 /// else would end its connections.
 async fn replaced(mut role: watch::Receiver<Role>, leader: &str) {
@@ -137,8 +189,11 @@ async fn replaced(mut role: watch::Receiver<Role>, leader: &str) {
     tokio::time::sleep(LAST_WORDS).await;
 }
 
-/// Passes on what only the leader can do.
+/// Passes on what only the leader can do, and what it knows better if there is one.
 pub(crate) async fn forward(State(app): State<App>, request: Request, next: Next) -> Response {
+    if is_better_known(request.method(), request.uri().path()) {
+        return ask_leader_first(&app, request, next).await;
+    }
     if !is_for_leader(request.method(), request.uri().path()) {
         return next.run(request).await;
     }
@@ -157,6 +212,54 @@ pub(crate) async fn forward(State(app): State<App>, request: Request, next: Next
     outcome.unwrap_or_else(IntoResponse::into_response)
 }
 
+/// How the whole is the leader knows best; but it is asked all the more when nobody leads.
+fn is_better_known(method: &Method, path: &str) -> bool {
+    *method == Method::GET && path == "/v1/status"
+}
+
+async fn ask_leader_first(app: &App, request: Request, next: Next) -> Response {
+    let known = app.allocator.role();
+    let role = known.borrow().clone();
+    if let Role::Follower { leader: Some(url) } = role
+        && !request.headers().contains_key(FORWARDED)
+    {
+        let (parts, body) = request.into_parts();
+        let copy = Request::from_parts(parts.clone(), Body::empty());
+        if let Ok(answer) = app.forwarder.pass_on(copy, &url, known).await {
+            return answer;
+        }
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    next.run(request).await
+}
+
+/// Says in whose name a request is passed on: a leader with TLS believes that of this replica's
+/// certificate. One without believes that everybody is an administrator, so it only gets what is
+/// from one, or what brings its own proof.
+fn vouch(headers: &mut HeaderMap, asking: Option<&Asking>, encrypted: bool) -> Result<(), Failure> {
+    // Of what a caller says itself nothing may be left.
+    headers.remove(own_header::IDENTITY);
+    let asking = asking.ok_or_else(unvouched)?;
+    let Some(identity) = asking.identity.clone() else {
+        // A node that joins is nobody yet. What is not open to everybody has been refused by now.
+        headers.remove(AUTHORIZATION);
+        return Ok(());
+    };
+    let address = asking.address.ok_or_else(unvouched)?;
+    if !encrypted {
+        return match identity.name() {
+            IdentityName::Local | IdentityName::Anonymous | IdentityName::Token(_) => Ok(()),
+            IdentityName::Certificate(..) => Err(unvouched()),
+        };
+    }
+    // The token is told to nobody who need not know it.
+    headers.remove(AUTHORIZATION);
+    let assertion = Assertion { identity, address };
+    let value = HeaderValue::from_str(&assertion.write()).map_err(|_| unvouched())?;
+    headers.insert(own_header::IDENTITY, value);
+    Ok(())
+}
+
 /// Whether a request writes, or is for an agent that only the leader is connected to.
 fn is_for_leader(method: &Method, path: &str) -> bool {
     let Some(rest) = path.strip_prefix("/v1/") else {
@@ -165,12 +268,16 @@ fn is_for_leader(method: &Method, path: &str) -> bool {
     let mut segments = rest.split('/');
     let of_agent = segments.next() == Some("nodes") && segments.nth(1) == Some("requests");
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    of_agent || !(reads || rest == "explain")
+    // Only the leader hears what nodes hold.
+    of_agent || rest == "check" || !(reads || rest == "explain")
 }
 
 /// How long the leader may take to begin its answer to a request at `path`.
 fn deadline(path: &str) -> Duration {
     // What an agent answers is passed on as it comes, and answered itself at its end.
+    if path.starts_with("/v1/check") {
+        return CHECK;
+    }
     if path.ends_with("/answer") {
         return DEADLINE + Duration::from_secs(NodeRequestSpec::MAX_DEADLINE.into());
     }
@@ -198,6 +305,15 @@ fn no_leader() -> Failure {
         ErrorCode::NoLeader,
         "no replica leads at the moment, or it cannot be reached, so nothing was done: repeat the \
          request",
+    )
+}
+
+fn unvouched() -> Failure {
+    warn!("the leader cannot be told who asks: serve all replicas with TLS, or none");
+    Failure::new(
+        ErrorCode::NoLeader,
+        "the replica that leads cannot be told who asks, so nothing was done: serve all replicas \
+         with TLS, or none",
     )
 }
 

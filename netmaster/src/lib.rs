@@ -13,32 +13,48 @@
 mod allocator;
 mod app;
 mod args;
+mod audit;
 mod backup;
+mod certs;
+mod check;
 mod clock;
 mod connections;
+mod descriptors;
 mod events;
 mod failure;
 mod feed;
 mod forward;
 mod history;
+mod identity;
+mod join;
+mod limits;
 mod log;
 mod metrics;
 mod orchestrator;
 pub mod reading;
+mod records;
 mod replica;
+mod replicas;
 mod requests;
 mod routes;
 mod server;
 mod store;
 mod sweeper;
 mod tasks;
+mod tls;
+mod tokens;
+mod usage;
 
 pub use args::{
-    Args, Command, ConfigError, ServeArgs, ServeConfig, StoreArgs, StoreConfig, SweeperArgs,
+    Args, Command, ConfigError, CredentialArgs, JoinArgs, ServeArgs, ServeConfig, StoreArgs,
+    StoreConfig, SweeperArgs, TlsArgs,
 };
 pub use backup::{BackupArgs, BackupError, ReadError, RestoreArgs, RestoreError, backup, restore};
+pub use certs::{AuthorityError, CertsArgs, CertsError, FileError, LeafError, certs};
+pub use join::{IssueError, NodeAuthority};
 pub use log::{LogFilterError, start_log};
 pub use orchestrator::{KubernetesArgs, KubernetesError};
 pub use server::{Limits, ServeOptions, Server, ServerError, serve};
 pub use store::{Embedded, Etcd, EtcdConfig, Opened, StoreError};
 pub use sweeper::SweeperConfig;
+pub use tls::{TlsError, TlsFiles};

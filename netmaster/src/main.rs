@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use trunkline_netmaster::{Args, Command, backup, restore, serve, start_log};
+use trunkline_netmaster::{Args, Command, backup, certs, restore, serve, start_log};
 use trunkline_types::chain;
 
 /// A start frees as much as it keeps, on other threads than it was taken on. With glibc's allocator
@@ -37,6 +37,7 @@ async fn run(command: Command) -> anyhow::Result<String> {
             Ok(String::new())
         }
         Command::Backup(args) => Ok(backup(args).await? + "\n"),
+        Command::Certs(args) => Ok(certs(args)? + "\n"),
         Command::Restore(args) => Ok(restore(args).await? + "\n"),
     }
 }

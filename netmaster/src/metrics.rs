@@ -1,6 +1,7 @@
 //! What netmaster counts and measures, for Prometheus. `docs/operations.md` has the list; a test
 //! compares the two.
 
+mod commits;
 mod follow;
 mod labels;
 mod store;
@@ -17,9 +18,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use trunkline_ipam::{Catalog, Policy, Timestamp};
-use trunkline_netmaster_api::ErrorCode;
+use trunkline_netmaster_api::{Commits, ErrorCode};
 use trunkline_types::Name;
 
+use commits::CommitLog;
 pub(crate) use follow::follow;
 use labels::{
     CodeLabel, KindLabel, OutcomeLabels, RequestLabels, RouteLabels, StateLabel, SubnetLabels,
@@ -50,6 +52,7 @@ struct Shared {
     commit_time: Histogram,
     batch: Histogram,
     store_errors: Counter,
+    commits: CommitLog,
     role_changes: Counter,
     watches: Gauge,
     agents: Gauge,
@@ -111,6 +114,7 @@ impl Metrics {
             // A batch has at most 128 operations.
             batch: Histogram::new(exponential_buckets(1.0, 2.0, 8)),
             store_errors: Counter::default(),
+            commits: CommitLog::default(),
             role_changes: Counter::default(),
             watches: Gauge::default(),
             agents: Gauge::default(),
@@ -157,6 +161,11 @@ impl Metrics {
             .refusals
             .get_or_create(&CodeLabel { code })
             .inc();
+    }
+
+    /// How the last commits went.
+    pub(crate) fn commits(&self) -> Commits {
+        self.shared.commits.summary()
     }
 
     /// A watch of objects has begun; it ends when what is returned is dropped.

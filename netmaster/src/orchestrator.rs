@@ -4,14 +4,17 @@
 //! knows nothing, which is not the same as that nothing is there.
 
 mod census;
+mod claim;
 mod kubernetes;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use trunkline_ipam::Holder;
+use trunkline_ipam::{Endpoint, Holder};
 use trunkline_types::{Name, Pod};
 
+pub(crate) use claim::Claims;
 pub(crate) use kubernetes::Kubernetes;
 pub use kubernetes::{KubernetesArgs, KubernetesError};
 
@@ -46,6 +49,21 @@ pub(crate) enum NodeSeen {
     There,
 }
 
+/// What is known of where a pod is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nobody knows, for there is no orchestrator.
+    Unasked,
+    /// It cannot be found out at the moment.
+    Unknown,
+    /// There is no such pod.
+    Nowhere,
+    /// It has been given to no node yet.
+    Waiting,
+    /// It was given to the node of this name.
+    On(String),
+}
+
 /// A future that a trait object can return.
 pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -57,8 +75,41 @@ pub(crate) trait Orchestrator: Send + Sync {
     /// What is known of a node.
     fn node(&self, node: &Name) -> NodeSeen;
 
+    /// Where a pod is. Unlike [`Orchestrator::pod`] it asks if what is known does not agree with
+    /// `node`, for that may be out of date.
+    fn place<'a>(&'a self, pod: &'a Pod, node: &'a Name) -> Boxed<'a, Place>;
+
     /// Whether a reservation's holder has been deleted; `None` if that cannot be said.
     fn deleted<'a>(&'a self, holder: &'a Holder) -> Boxed<'a, Option<bool>>;
+}
+
+/// What the orchestrator says of endpoints' pods. Clones are one and the same.
+#[derive(Clone)]
+pub(crate) struct Pods(Arc<dyn Orchestrator>);
+
+impl Pods {
+    pub(crate) fn of(orchestrator: Arc<dyn Orchestrator>) -> Self {
+        Self(orchestrator)
+    }
+
+    /// Whether the orchestrator still has the endpoint's pod; none if it does not know.
+    pub(crate) fn exists(&self, endpoint: &Endpoint) -> Option<bool> {
+        match self.0.pod(endpoint.pod.as_ref()?) {
+            PodSeen::Unknown => None,
+            PodSeen::Absent => Some(false),
+            PodSeen::There { uid, node, ended } => {
+                let namesake = endpoint.pod_uid.as_ref().is_some_and(|own| *own != uid);
+                let elsewhere = node.is_some_and(|node| node != endpoint.node.as_str());
+                Some(!(namesake || elsewhere || ended))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Pods {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pods")
+    }
 }
 
 /// No orchestrator: it has no say.
@@ -72,6 +123,10 @@ impl Orchestrator for Nobody {
 
     fn node(&self, _: &Name) -> NodeSeen {
         NodeSeen::Unknown
+    }
+
+    fn place<'a>(&'a self, _: &'a Pod, _: &'a Name) -> Boxed<'a, Place> {
+        Box::pin(std::future::ready(Place::Unasked))
     }
 
     fn deleted<'a>(&'a self, _: &'a Holder) -> Boxed<'a, Option<bool>> {

@@ -64,7 +64,7 @@ enum Piece {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AskError {
     /// The caller may not ask this.
-    #[error("requests of kind `{kind}` take the role {needed:?}, and the caller has {role:?}")]
+    #[error("requests of kind `{kind}` take the role `{needed}`, and the caller is `{role}`")]
     Forbidden {
         kind: &'static str,
         needed: Role,
@@ -117,7 +117,7 @@ impl Relay {
     ) -> Result<Asked, AskError> {
         let kind = spec.request.kind();
         let needed = spec.request.role();
-        if role < needed {
+        if !role.covers(needed) {
             return Err(AskError::Forbidden { kind, needed, role });
         }
         let id = RequestId(Uuid::new_v4());

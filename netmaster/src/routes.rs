@@ -3,8 +3,12 @@
 //! [`operations`] is the one table of them: the router is built from it, and so is the document at
 //! `/openapi.json`.
 
+mod access;
 mod addresses;
+mod audit;
 mod backup;
+mod bulk;
+mod check;
 mod cluster;
 mod endpoints;
 mod events;
@@ -13,7 +17,9 @@ mod extract;
 mod groups;
 mod health;
 mod history;
+mod join;
 mod list;
+mod manifest;
 mod metrics;
 mod networks;
 mod nodes;
@@ -25,13 +31,19 @@ mod pools;
 mod profiles;
 mod query;
 pub(crate) mod reading;
+mod records;
 mod requests;
 mod reservations;
+mod scope;
+mod signed;
+mod status;
 mod subnets;
 mod table;
+mod tokens;
 mod watch;
 
 use std::future::ready;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -49,8 +61,13 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::forward::forward;
 
+use access::{Access, Guard, Permissions, admit};
+
 pub(crate) use noun::Scene;
 pub(crate) use watch::Watches;
+
+/// Where the API is described. It is no secret: it is the same everywhere.
+const DOCUMENT: &str = "/openapi.json";
 
 /// The largest body of a request, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
@@ -62,19 +79,22 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 pub(crate) fn router(app: App) -> Router {
     let operations = table::operations();
     let document = Bytes::from(openapi::document(&operations));
+    let permissions = Permissions::of(&operations).and(Method::GET, DOCUMENT, Access::Open);
+    let guard = Guard {
+        app: app.clone(),
+        permissions: Arc::new(permissions),
+    };
     let mut router = Router::new();
     for operation in operations {
         router = router.route(&operation.path, operation.handler);
     }
     router
-        .route(
-            "/openapi.json",
-            get(move || ready(served(document.clone()))),
-        )
+        .route(DOCUMENT, get(move || ready(served(document.clone()))))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(app.clone(), forward))
         .layer(from_fn_with_state(app.clone(), cluster::same_cluster))
+        .layer(from_fn_with_state(guard, admit))
         .layer(from_fn_with_state(app.clone(), metrics::measure))
         .layer(from_fn(in_span))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

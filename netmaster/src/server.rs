@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -11,18 +12,29 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 use trunkline_ipam::Policy;
+use trunkline_netmaster_api::{Credentials, CredentialsError};
 
 use crate::app::App;
 use crate::args::{ServeConfig, StoreConfig};
-use crate::connections::Connections;
+use crate::clock::now;
+use crate::connections::{Connections, Door};
+use crate::descriptors::room_for;
 use crate::forward::Forwarder;
+use crate::identity::Identity;
+use crate::join::{IssueError, NodeAuthority};
+use crate::limits::{Pace, Rate};
 use crate::metrics::Metrics;
 use crate::orchestrator::{Kubernetes, KubernetesArgs, KubernetesError};
 use crate::replica::Replica;
+use crate::replicas::Replicas;
 use crate::routes::{Watches, router};
 use crate::store::{Embedded, Etcd, Opened, StoreError};
 use crate::sweeper::SweeperConfig;
 use crate::tasks::{Services, Tasks};
+use crate::tls::{Keeper, TlsError, TlsFiles, is_replicas};
+
+/// How many seconds' requests may come at once.
+const BURST: u32 = 10;
 
 /// How long requests under way may take once netmaster is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -42,9 +54,18 @@ pub enum ServerError {
         /// Why.
         source: std::io::Error,
     },
+    /// TLS cannot be spoken.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Other replicas cannot be asked.
+    #[error("other replicas cannot be asked")]
+    Cluster(#[from] CredentialsError),
     /// Kubernetes cannot be asked.
     #[error(transparent)]
     Kubernetes(#[from] KubernetesError),
+    /// Nodes could not be given certificates.
+    #[error("nodes could not be given certificates")]
+    Authority(#[from] IssueError),
     /// The task that writes has gone.
     #[error(
         "the writer broke off, and nothing can be written any more: this is an error in netmaster, \
@@ -66,6 +87,11 @@ pub struct Limits {
     pub watches: usize,
     /// How many connections; more wait to be accepted.
     pub connections: usize,
+    /// How many watches of one identity; more are refused.
+    pub watches_each: usize,
+    /// How many requests of one identity in a second, and ten times as many at once; more are
+    /// refused.
+    pub rate: u32,
 }
 
 impl Default for Limits {
@@ -74,6 +100,8 @@ impl Default for Limits {
         Self {
             watches: 20_000,
             connections: 30_000,
+            watches_each: 100,
+            rate: 200,
         }
     }
 }
@@ -91,6 +119,12 @@ pub struct ServeOptions {
     pub kubernetes: KubernetesArgs,
     /// How much is served at a time.
     pub limits: Limits,
+    /// What signs certificates of nodes that join; `None` if nothing does.
+    pub authority: Option<NodeAuthority>,
+    /// The certificates to serve with; `None` for no TLS.
+    pub tls: Option<TlsFiles>,
+    /// What other replicas are asked with.
+    pub cluster: Credentials,
 }
 
 /// The API, ready to be served: the store is loaded and connections are queued.
@@ -100,7 +134,12 @@ pub struct Server {
     services: Services,
     tasks: Tasks,
     replica: Replica,
+    replicas: Replicas,
+    forwarder: Forwarder,
     limits: Limits,
+    authority: Option<Arc<NodeAuthority>>,
+    /// None without TLS.
+    keeper: Option<Keeper>,
 }
 
 impl Server {
@@ -122,16 +161,33 @@ impl Server {
             let bound = listener.local_addr().map_err(failed)?;
             listeners.push((bound, listener));
         }
+        let store = store.into();
+        if let Opened::Etcd(_) = store
+            && let Some((certificate, _)) = &options.cluster.certificate
+            && !is_replicas(certificate)
+        {
+            warn!(
+                certificate = %certificate.display(),
+                "other replicas will not take what this one passes on: its certificate is not for \
+                 `cluster:<name>`; name one that is with `--cluster-cert`"
+            );
+        }
+        let keeper = options.tls.map(Keeper::start).transpose()?;
+        let forwarder = Forwarder::with(&options.cluster)?;
+        let scheme = scheme(keeper.as_ref());
         let first = listeners
             .first()
-            .map(|(address, _)| format!("http://{address}"));
+            .map(|(address, _)| format!("{scheme}://{address}"));
         let url = options.advertise.or(first).unwrap_or_default();
         let kubernetes = match options.kubernetes.config().await? {
             Some(config) => Some(Kubernetes::at(config)?),
             None => None,
         };
+        if let Some(authority) = &options.authority {
+            authority.check(now())?;
+        }
         let metrics = Metrics::new(options.policy.clone());
-        let (allocator, replica) = Replica::start(store.into(), &url, metrics.clone()).await?;
+        let (allocator, replica) = Replica::start(store, &url, metrics.clone()).await?;
         let (services, tasks) = Tasks::start(
             allocator,
             metrics,
@@ -144,8 +200,19 @@ impl Server {
             services,
             tasks,
             replica,
+            replicas: Replicas::at(&url),
+            forwarder,
             limits: options.limits,
+            authority: options.authority.map(Arc::new),
+            keeper,
         })
+    }
+
+    /// Where the API is served, as URLs.
+    pub fn urls(&self) -> impl Iterator<Item = String> {
+        let scheme = scheme(self.keeper.as_ref());
+        self.addresses()
+            .map(move |address| format!("{scheme}://{address}"))
     }
 
     /// The addresses that are listened on.
@@ -165,19 +232,39 @@ impl Server {
             services,
             tasks,
             replica,
+            replicas,
+            forwarder,
             limits,
+            authority,
+            keeper,
         } = self;
         let (stopping, stopped) = watch::channel(false);
+        let announcing = tokio::spawn(replicas.clone().announce(
+            forwarder.clone(),
+            services.allocator.clone(),
+            stopped.clone(),
+        ));
         let app = App::new(
             services,
-            Watches::up_to(limits.watches),
-            Forwarder::new(),
+            authority,
+            Watches::up_to(limits.watches, limits.watches_each),
+            Pace::of(Rate::per_second(
+                limits.rate,
+                limits.rate.saturating_mul(BURST),
+            )),
+            forwarder,
+            replicas,
             stopped.clone(),
         );
         let connections = Connections::new(router(app), limits.connections, stopped);
         let mut serving = JoinSet::new();
-        for (_, listener) in listeners {
-            serving.spawn(connections.clone().serve(listener));
+        for (address, listener) in listeners {
+            let door = match &keeper {
+                Some(keeper) => Door::Tls(keeper.loaded()),
+                None if address.ip().is_loopback() => Door::Plain(Identity::local()),
+                None => Door::Plain(Identity::anonymous()),
+            };
+            serving.spawn(connections.clone().serve(listener, door));
         }
         drop(connections);
         // Both are cancel-safe, or not needed once the other has come.
@@ -188,6 +275,8 @@ impl Server {
         stopping.send_replace(true);
         // Streams to agents end with them.
         tasks.stop().await;
+        // It may be waiting for the leader.
+        announcing.abort();
         let drained = tokio::time::timeout(DRAIN, async {
             while serving.join_next().await.is_some() {}
         });
@@ -201,6 +290,13 @@ impl Server {
     }
 }
 
+fn scheme(keeper: Option<&Keeper>) -> &'static str {
+    match keeper {
+        Some(_) => "https",
+        None => "http",
+    }
+}
+
 /// Runs netmaster until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -211,11 +307,13 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let store = open_store(config.store).await?;
-    let server = Server::bind(&config.listen, store, config.options).await?;
-    for address in server.addresses() {
-        info!(%address, "listening");
+    let mut options = config.options;
+    options.limits.connections = room_for(options.limits.connections);
+    let server = Server::bind(&config.listen, store, options).await?;
+    for url in server.urls() {
+        info!(url, "listening");
         // For scripts: they need not know the log's form. Nobody has to read it.
-        let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+        let _ = writeln!(std::io::stdout(), "listening on {url}");
     }
     server
         .run(async {

@@ -7,9 +7,9 @@
 //! It has two sides. [`Store`] is the writer's: there is one at a time. [`Reader`] can be cloned
 //! and used beside it, by followers too.
 //!
-//! Keys under [`keys::RECORDS`] hold records (address history, events). They are written in the same
-//! batches as everything else, but there are too many of them for memory: [`Reader::load`] leaves
-//! them out, and [`Reader::scan`] reads them a page at a time.
+//! Keys under [`keys::RECORDS`] hold records (address history, events, the audit). They are written
+//! in the same batches as everything else, but there are too many of them for memory:
+//! [`Reader::load`] leaves them out, and [`Reader::scan`] reads them a page at a time.
 
 mod batch;
 mod codec;
@@ -29,9 +29,9 @@ pub use codec::DecodeError;
 pub use embedded::Embedded;
 pub use error::{StoreError, WatchError};
 pub use etcd::{Etcd, EtcdConfig};
-pub(crate) use keys::{EVENTS, HOLDINGS, is_own, is_record};
+pub(crate) use keys::{AUDIT, EVENTS, HOLDINGS, is_own, is_record};
 pub use load::load_catalog;
-pub use reader::{Page, Reader, Watch};
+pub use reader::{Page, Reader, Space, Watch};
 
 /// A moment in a store's history: all that is written up to it is known, and nothing after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -37,6 +37,7 @@ pub(crate) use reports::{Holdings, Reports};
 use reservations::Deletions;
 
 use crate::allocator::{Allocator, Unavailable, WriteError};
+use crate::audit::Auditor;
 use crate::metrics::Metrics;
 use crate::orchestrator::Orchestrator;
 use crate::replica::Role;
@@ -70,12 +71,18 @@ pub struct SweeperConfig {
     pub clear_after: Duration,
     /// How often old records are looked for.
     pub prune: Duration,
+    /// How often it is recorded how many refusals were left out of the audit.
+    pub audit: Duration,
     /// How long past holdings are kept.
     pub history_retention: Duration,
     /// How many past holdings are kept at most.
     pub history_max: usize,
     /// How many events are kept at most; older than past holdings may be they do not become.
     pub events_max: usize,
+    /// How long records of the audit are kept.
+    pub audit_retention: Duration,
+    /// How many records of the audit are kept at most.
+    pub audit_max: usize,
 }
 
 impl Default for SweeperConfig {
@@ -95,6 +102,9 @@ impl Default for SweeperConfig {
             history_retention: Duration::from_secs(90 * 24 * 3600),
             history_max: 1_000_000,
             events_max: 10_000,
+            audit: Duration::from_secs(60),
+            audit_retention: Duration::from_secs(365 * 24 * 3600),
+            audit_max: 100_000,
         }
     }
 }
@@ -121,6 +131,7 @@ pub(crate) struct Sweeper {
     pub(crate) relay: Relay,
     pub(crate) reports: Reports,
     pub(crate) heard: Heard,
+    pub(crate) auditor: Auditor,
     pub(crate) metrics: Metrics,
     pub(crate) policy: Policy,
     pub(crate) config: SweeperConfig,
@@ -183,6 +194,7 @@ impl Sweeper {
             every!(reservations, self.end_reservations(&mut deletions)),
             every!(conflicts, self.look_at_conflicts()),
             every!(prune, self.prune(&mut pruner)),
+            every!(audit, self.catch_up_audit()),
         );
     }
 
@@ -247,6 +259,11 @@ impl Sweeper {
             Err(WriteError::Unavailable(why)) => Err(why.into()),
             Err(WriteError::TooLarge { operations, .. }) => Err(PutOff::TooLarge { operations }),
         }
+    }
+
+    async fn catch_up_audit(&self) -> Result<(), PutOff> {
+        self.auditor.catch_up(&self.allocator, self.now()).await;
+        Ok(())
     }
 
     fn now(&self) -> Timestamp {

@@ -7,11 +7,13 @@ use tokio::task::JoinSet;
 use trunkline_ipam::Policy;
 
 use crate::allocator::Allocator;
+use crate::audit::Auditor;
 use crate::clock::now;
 use crate::metrics::{Metrics, follow};
-use crate::orchestrator::{Kubernetes, Nobody, Orchestrator};
+use crate::orchestrator::{Claims, Kubernetes, Nobody, Orchestrator, Pods};
 use crate::requests::Relay;
 use crate::sweeper::{Heard, Reports, Sweeper, SweeperConfig};
+use crate::usage::Usage;
 
 /// What routes work with. Clones are one and the same.
 #[derive(Clone, Debug)]
@@ -28,6 +30,14 @@ pub(crate) struct Services {
     pub(crate) heard: Heard,
     /// The times and shares that decisions go by.
     pub(crate) policy: Arc<Policy>,
+    /// What the orchestrator says of pods.
+    pub(crate) pods: Pods,
+    /// How full subnets were.
+    pub(crate) usage: Usage,
+    /// Whether an agent may ask for a pod.
+    pub(crate) claims: Claims,
+    /// What bounds the audit of what is refused.
+    pub(crate) auditor: Auditor,
 }
 
 /// The tasks. They end when they are told to.
@@ -48,21 +58,8 @@ impl Tasks {
         config: SweeperConfig,
         policy: Policy,
     ) -> (Services, Self) {
-        let services = Services {
-            relay: Relay::new(metrics.clone()),
-            metrics,
-            allocator,
-            reports: Reports::default(),
-            heard: Heard::default(),
-            policy: Arc::new(policy),
-        };
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
-        running.spawn(follow(
-            services.metrics.clone(),
-            services.allocator.clone(),
-            stopped.clone(),
-        ));
         let orchestrator: Arc<dyn Orchestrator> = match kubernetes {
             Some(kubernetes) => {
                 let census = kubernetes.follow();
@@ -78,12 +75,32 @@ impl Tasks {
             }
             None => Arc::new(Nobody),
         };
+        let services = Services {
+            relay: Relay::new(metrics.clone()),
+            metrics,
+            allocator,
+            reports: Reports::default(),
+            heard: Heard::default(),
+            policy: Arc::new(policy),
+            auditor: Auditor::default(),
+            claims: Claims::by(orchestrator.clone()),
+            pods: Pods::of(orchestrator.clone()),
+            usage: Usage::default(),
+        };
+        running.spawn(follow(
+            services.metrics.clone(),
+            services.allocator.clone(),
+            stopped.clone(),
+        ));
+        let usage = services.usage.clone();
+        running.spawn(usage.follow(services.allocator.clone(), stopped.clone()));
         let sweeper = Sweeper {
             allocator: services.allocator.clone(),
             orchestrator,
             relay: services.relay.clone(),
             reports: services.reports.clone(),
             heard: services.heard.clone(),
+            auditor: services.auditor.clone(),
             metrics: services.metrics.clone(),
             policy: services.policy.as_ref().clone(),
             config,

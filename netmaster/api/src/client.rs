@@ -1,17 +1,27 @@
 //! A client of the API.
 
+mod ask;
 mod backup;
+mod bulk;
+mod credentials;
 mod error;
+mod lines;
 mod node;
+mod operate;
+mod query;
+mod token;
 mod watch;
 
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use trunkline_types::{Attachment, Selector};
+use trunkline_types::Attachment;
+
+use credentials::Token;
 
 use crate::resource::Managed;
 use crate::{
@@ -19,7 +29,11 @@ use crate::{
     ResourceKey, Update,
 };
 
+pub use ask::Answer;
+pub use bulk::ApplyOptions;
+pub use credentials::{Credentials, CredentialsError};
 pub use error::ClientError;
+pub use query::Query;
 pub use watch::Watch;
 
 /// A netmaster, seen from elsewhere.
@@ -30,42 +44,10 @@ pub use watch::Watch;
 pub struct Client {
     http: reqwest::Client,
     base: Url,
+    credentials: Credentials,
+    /// Sent in place of that of the credentials' file.
+    token: Option<Token>,
     deadline: Duration,
-}
-
-/// Which objects of a kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Query {
-    /// What their labels must be.
-    pub labels: Selector,
-    /// What some of their fields must be: names of fields with the one value of each.
-    pub fields: Vec<(String, String)>,
-}
-
-impl Query {
-    /// Those whose field `name` is `value`.
-    #[must_use]
-    pub fn field(name: &str, value: &str) -> Self {
-        Self {
-            fields: vec![(name.to_owned(), value.to_owned())],
-            ..Self::default()
-        }
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, String)> {
-        let mut parameters = Vec::new();
-        if !self.labels.is_empty() {
-            parameters.push(("labelSelector", self.labels.to_string()));
-        }
-        if !self.fields.is_empty() {
-            let fields = self.fields.iter();
-            let fields: Vec<_> = fields
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            parameters.push(("fieldSelector", fields.join(",")));
-        }
-        parameters
-    }
 }
 
 impl Client {
@@ -82,22 +64,37 @@ impl Client {
     /// How many objects a page of a list has.
     const PAGE: usize = 1000;
 
-    /// The client of the netmaster at `base`, like `http://127.0.0.1:9630`. Nothing is sent yet.
+    /// The client of the netmaster at `base`, like `http://127.0.0.1:9630`, that shows nothing and
+    /// trusts nobody: for this machine. Nothing is sent yet.
     ///
     /// # Errors
     ///
     /// [`ClientError`] if `base` is no `http` URL.
     pub fn new(base: &str) -> Result<Self, ClientError> {
+        Self::with(base, Credentials::default())
+    }
+
+    /// The client of the netmaster at `base`, like `https://10.0.0.11:9630`. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] if `base` is no `http` or `https` URL, or `credentials` cannot be used with
+    /// it.
+    pub fn with(base: &str, credentials: Credentials) -> Result<Self, ClientError> {
         let invalid = || ClientError::BaseUrl {
             url: base.to_owned(),
         };
         let base_url: Url = base.parse().map_err(|_| invalid())?;
-        if base_url.scheme() != "http" || !base_url.has_host() {
+        if !matches!(base_url.scheme(), "http" | "https") || !base_url.has_host() {
             return Err(invalid());
         }
+        credentials.fit(&base_url)?;
         let http = reqwest::Client::builder()
             // A proxy set for somebody's browser has no business between nodes and netmaster.
             .no_proxy()
+            // netmaster sends nobody elsewhere, and a token is for nobody else.
+            .redirect(Policy::none())
+            .tls_backend_preconfigured(credentials.tls()?)
             .connect_timeout(Self::DEADLINE)
             .pool_idle_timeout(Self::IDLE)
             .read_timeout(Self::SILENCE)
@@ -106,6 +103,8 @@ impl Client {
         Ok(Self {
             http,
             base: base_url,
+            credentials,
+            token: None,
             deadline: Self::DEADLINE,
         })
     }
@@ -114,6 +113,16 @@ impl Client {
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
+    }
+
+    /// The same client, with a token that is in no file.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] if it cannot be one, or would be sent in the clear.
+    pub fn with_token(self, token: &str) -> Result<Self, ClientError> {
+        let token = Some(Token::for_url(token, &self.base)?);
+        Ok(Self { token, ..self })
     }
 
     /// Asks whether the process answers.
@@ -289,7 +298,7 @@ impl Client {
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let mut url = self.base.clone();
-        // An `http` URL with a host always has segments; they are escaped as they are added.
+        // Such a URL with a host always has segments; they are escaped as they are added.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
@@ -297,6 +306,11 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let request = match (&self.token, self.credentials.token()?) {
+            (Some(token), _) => request.bearer_auth(token.as_str()),
+            (None, Some(token)) => request.bearer_auth(token),
+            (None, None) => request,
+        };
         let response = request
             .send()
             .await
@@ -314,7 +328,7 @@ impl Client {
             .await
             .map_err(|source| self.transport(source))?;
         Err(match serde_json::from_slice(&body) {
-            Ok(problem) if is_problem => ClientError::Refused(problem),
+            Ok(problem) if is_problem => ClientError::Refused(Box::new(problem)),
             _ => ClientError::NotNetmaster {
                 url: self.url(),
                 status: status.as_u16(),

@@ -45,8 +45,8 @@ pub struct Awaiting {
     pub rack: Name,
 }
 
-/// Headers that say which cluster somebody is of and how much of it they have seen. Every answer
-/// has them. A request may have them, with the highest that its sender has seen; a netmaster that
+/// Headers that say which cluster somebody is of and how much of it they have seen, and one for
+/// replicas among each other. Every answer has the first three. A request may have them, with the highest that its sender has seen; a netmaster that
 /// is of another cluster, or older, refuses it.
 pub mod header {
     /// The cluster's id.
@@ -55,4 +55,9 @@ pub mod header {
     pub const EPOCH: &str = "trunkline-epoch";
     /// The revision, a number.
     pub const REVISION: &str = "trunkline-revision";
+    /// Between replicas: the URL of the follower that asks.
+    pub const REPLICA: &str = "trunkline-replica";
+    /// On whose behalf a replica passes a request on. Believed of replicas only; from anybody else
+    /// it is refused.
+    pub const IDENTITY: &str = "trunkline-identity";
 }

@@ -26,7 +26,8 @@ macro_rules! codes {
 
             /// The HTTP status that goes with the code.
             ///
-            /// 400: the request cannot be read; 422: it can, and makes no sense; 404: what it
+            /// 400: the request cannot be read; 401: nobody knows from whom it is; 403: they may
+            /// not; 422: it can be read, and makes no sense; 404: what it
             /// names is not there; 409: it contradicts what is there; 503: it may be repeated as
             /// it is.
             #[must_use]
@@ -52,6 +53,10 @@ macro_rules! codes {
 codes! {
     /// The body is not a JSON object.
     MalformedJson = 400 "malformed JSON",
+    /// The port speaks TLS, and the caller does not.
+    TlsRequired = 400 "TLS required",
+    /// Nothing says who the caller is, or what does is not valid here.
+    Unauthenticated = 401 "not authenticated",
     /// The caller may not ask this.
     Forbidden = 403 "not allowed",
     /// There is nothing at this URL.
@@ -74,6 +79,8 @@ codes! {
     AddressNotFound = 404 "address not found",
     /// The endpoint does not exist.
     EndpointNotFound = 404 "endpoint not found",
+    /// The token does not exist.
+    TokenNotFound = 404 "token not found",
     /// The event or holding does not exist, or no longer.
     RecordNotFound = 404 "record not found",
     /// Nobody waits for an answer to this request to a node.
@@ -129,6 +136,8 @@ codes! {
     Fenced = 409 "node fenced",
     /// The caller knows another cluster, or a newer state of this one.
     WrongCluster = 409 "wrong cluster",
+    /// This netmaster has no certificate authority to issue certificates with.
+    NoAuthority = 409 "no certificate authority",
     /// What happened since the revision is no longer known: list again, and watch from there.
     RevisionCompacted = 410 "revision too old",
     /// The body is larger than 1 MiB.
@@ -153,6 +162,8 @@ codes! {
     InvalidRange = 422 "invalid range",
     /// A value that makes no sense where it is.
     InvalidValue = 422 "invalid value",
+    /// The caller asks more often than it may. It may ask again, when `retry-after` says.
+    TooManyRequests = 429 "too many requests",
     /// An error in netmaster itself.
     Internal = 500 "internal error",
     /// What was asked for could not be written, or it is not known whether it was. It may be asked
@@ -174,6 +185,9 @@ codes! {
     /// This replica does not serve yet, or has not seen yet what the sender has. It may be asked
     /// again, or another replica.
     NotReady = 503 "not ready",
+    /// Whether the pod is on that node cannot be told, because Kubernetes does not answer. It may
+    /// be asked again.
+    OrchestratorUnavailable = 503 "orchestrator unavailable",
     /// The store has no space left, and an operator must make some.
     StoreFull = 507 "store full",
 }
@@ -190,7 +204,7 @@ impl ErrorCode {
     /// Whether the same request may succeed later, without anybody doing anything about it.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(self.status(), 408 | 503)
+        matches!(self.status(), 408 | 429 | 503)
     }
 }
 

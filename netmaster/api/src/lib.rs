@@ -9,6 +9,9 @@
 //! crate's.
 
 mod address;
+mod audit;
+mod bulk;
+mod check;
 mod client;
 mod cluster;
 mod code;
@@ -18,6 +21,7 @@ mod explain;
 mod field;
 mod group;
 mod history;
+mod join;
 mod list;
 mod network;
 mod node;
@@ -27,12 +31,23 @@ mod profile;
 mod request;
 mod reservation;
 mod resource;
+mod role;
 mod schema;
+mod status;
 mod subnet;
+mod token;
 mod update;
 
 pub use address::{Address, AddressRelease, AddressState, Conflict, ConflictReport};
-pub use client::{Client, ClientError, Query, Watch};
+pub use audit::{Audit, AuditedObject};
+pub use bulk::{
+    AdoptedAddress, Apply, Changes, Effect, Export, FieldChange, ImportSpec, Manifest,
+    ObjectChange, Op, Touch, TouchedEndpoint,
+};
+pub use check::{Check, Finding, FindingRef, Repair, RepairSpec, Repairs};
+pub use client::{
+    Answer, ApplyOptions, Client, ClientError, Credentials, CredentialsError, Query, Watch,
+};
 pub use cluster::{Awaiting, Cluster, header};
 pub use code::ErrorCode;
 pub use endpoint::{Endpoint, EndpointAddress, EndpointSpec, Qos};
@@ -40,6 +55,7 @@ pub use event::Event;
 pub use explain::{Choice, ExplainSpec, Explanation, Rung};
 pub use group::{Group, GroupSpec, Level};
 pub use history::{AddressHistory, Holding};
+pub use join::{CertificateSpec, JoinSpec, NodeCertificate};
 pub use list::{List, WatchEvent};
 pub use network::{Network, NetworkSpec};
 pub use node::{
@@ -47,15 +63,21 @@ pub use node::{
     ReserveReturn, ReserveSpec, Slot,
 };
 pub use pool::{Pool, PoolSpec};
-pub use problem::Problem;
+pub use problem::{Problem, RefusedObject};
 pub use profile::{Profile, ProfileSpec, Rate};
 pub use request::{
     AnswerErrorCode, AnswerLine, Capture, NodeRequest, NodeRequestError, NodeRequestSpec, Probe,
-    ProbeAnswer, Protocol, Role, ToAgent, Trace,
+    ProbeAnswer, Protocol, ToAgent, Trace,
 };
 pub use reservation::{
     Holder, HolderKind, Reservation, ReservationSpec, ReservedAddress, Retention,
 };
-pub use resource::{Managed, PoolName, Resource, ResourceKey};
+pub use resource::{Managed, PoolName, PoolNameError, Resource, ResourceKey};
+pub use role::{Role, RoleError};
+pub use status::{
+    Commits, Forecast, NodesStatus, ReplicaStatus, SilentNode, Status, StoreStatus, SubnetUse,
+    Usage,
+};
 pub use subnet::{OldGateway, Subnet, SubnetSpec, SubnetUpdated};
+pub use token::{Secret, Token, TokenCreated, TokenSpec};
 pub use update::Update;

@@ -32,6 +32,29 @@ pub struct Problem {
     /// `addresses[0].ip`, or the parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// With a request about many objects: those that stand in the way, at most 100. Code, detail
+    /// and field of the problem itself are those of the first one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<RefusedObject>,
+}
+
+/// An object of a request about many that cannot be as it is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefusedObject {
+    /// Its place in the request, from 0; absent if it is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// Its kind, like `network`; empty if none can be read.
+    pub kind: String,
+    /// Its name; empty if none can be read.
+    pub name: String,
+    /// What went wrong, for programs.
+    pub code: ErrorCode,
+    /// What went wrong, with the values that matter, and the way out.
+    pub detail: String,
+    /// The field's path in the object, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl Problem {
@@ -49,6 +72,7 @@ impl Problem {
             code,
             current: None,
             field: None,
+            objects: Vec::new(),
         }
     }
 
@@ -59,6 +83,12 @@ impl Problem {
             current: Some(current),
             ..self
         }
+    }
+
+    /// The same, with the objects that stand in the way.
+    #[must_use]
+    pub fn of_objects(self, objects: Vec<RefusedObject>) -> Self {
+        Self { objects, ..self }
     }
 
     /// The same, with the field or parameter that is not valid.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use trunkline_types::{Attachment, MacAddr, Name};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::Role;
 pub use raw::NodeRequestError;
 use raw::RawRequest;
 
@@ -137,18 +138,6 @@ impl NodeRequestSpec {
     pub const DEFAULT_DEADLINE: u16 = 30;
     /// How long a request may take at most, in seconds.
     pub const MAX_DEADLINE: u16 = 300;
-}
-
-/// What a caller may do, each as much as the one before and more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Look.
-    Viewer,
-    /// Change objects, and make nodes send packets.
-    Operator,
-    /// Everything.
-    Admin,
 }
 
 /// A line of an agent's watch.
@@ -350,8 +339,8 @@ mod tests {
             ("capture", r#"{"kind":"capture"}"#),
         ] {
             let request = read(text).unwrap().request;
-            let role = serde_json::to_value(request.role()).unwrap();
-            let row = format!("| `{kind}` | {} |", role.as_str().unwrap());
+            let role = request.role();
+            let row = format!("| `{kind}` | {} |", role);
             assert!(page.contains(&row), "{row}");
         }
     }

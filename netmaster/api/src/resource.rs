@@ -1,14 +1,16 @@
 //! The kinds of objects, as far as a client treats them alike.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use trunkline_types::{Attachment, Name};
+use trunkline_types::{Attachment, Name, NameError};
 
 use crate::{
-    Address, Endpoint, Event, Group, GroupSpec, Network, NetworkSpec, Node, Pool, PoolSpec,
-    Profile, ProfileSpec, Reservation, ReservationSpec, Subnet, SubnetSpec, SubnetUpdated,
+    Address, Audit, Endpoint, Event, Group, GroupSpec, Network, NetworkSpec, Node, Pool, PoolSpec,
+    Profile, ProfileSpec, Reservation, ReservationSpec, Subnet, SubnetSpec, SubnetUpdated, Token,
 };
 
 /// What names an object within its kind.
@@ -48,6 +50,37 @@ pub struct PoolName {
     pub subnet: Name,
     /// Its name there.
     pub name: Name,
+}
+
+/// Text that names no pool.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PoolNameError {
+    /// There is no slash.
+    #[error("pool `{0}` is not valid: write it as `<subnet>/<name>`, like `blue-r1/web`")]
+    NoSlash(String),
+    /// The subnet's or the pool's own name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+impl FromStr for PoolName {
+    type Err = PoolNameError;
+
+    fn from_str(text: &str) -> Result<Self, PoolNameError> {
+        let (subnet, name) = text
+            .split_once('/')
+            .ok_or_else(|| PoolNameError::NoSlash(text.to_owned()))?;
+        Ok(Self {
+            subnet: subnet.parse()?,
+            name: name.parse()?,
+        })
+    }
+}
+
+impl fmt::Display for PoolName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.subnet, self.name)
+    }
 }
 
 impl ResourceKey for PoolName {
@@ -95,6 +128,8 @@ resources! {
     Address: "addresses", IpAddr;
     Endpoint: "endpoints", Attachment;
     Event: "events", u64;
+    Token: "tokens", Name;
+    Audit: "audit", u64;
 }
 
 macro_rules! managed_by_name {
@@ -126,6 +161,25 @@ impl Managed for Pool {
         PoolName {
             subnet: spec.subnet.clone(),
             name: spec.name.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_is_named_by_its_subnet_and_its_name() {
+        let pool: PoolName = "blue-r1/web".parse().unwrap();
+        assert_eq!(
+            (pool.subnet.as_str(), pool.name.as_str()),
+            ("blue-r1", "web")
+        );
+        assert_eq!(pool.to_string(), "blue-r1/web");
+        for bad in ["", "web", "/web", "blue-r1/", "a/b/c", "Blue/web"] {
+            let error = bad.parse::<PoolName>().unwrap_err().to_string();
+            assert!(error.contains('`'), "{error}");
         }
     }
 }

@@ -149,7 +149,7 @@ impl Writer {
     }
 
     fn plan(&mut self, plan: Plan) -> Result<(), StoreError> {
-        let (change, reply) = plan(&self.ledger);
+        let (change, reply) = plan(&mut self.ledger);
         match change.filter(|change| !change.is_empty()) {
             Some(change) => self.take(change, reply),
             None => {

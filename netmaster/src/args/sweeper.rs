@@ -23,6 +23,14 @@ pub struct SweeperArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     events_max: u32,
+    /// For how many days it is kept who did what
+    #[arg(long, value_name = "DAYS", default_value_t = 365,
+          value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    audit_retention: u64,
+    /// How many records of who did what are kept at most; beyond that the oldest go
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000,
+          value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    audit_max: u32,
     /// How many seconds apart nodes' reports are looked at for addresses that nobody gave back
     ///
     /// An address is taken back when two reports, twice that time apart, agree with each other,
@@ -50,6 +58,8 @@ impl SweeperArgs {
             history_retention: Duration::from_secs(self.history_retention * 24 * 3600),
             history_max: number(self.history_max),
             events_max: number(self.events_max),
+            audit_retention: Duration::from_secs(self.audit_retention * 24 * 3600),
+            audit_max: number(self.audit_max),
             ..SweeperConfig::default()
         };
         let policy = Policy {

@@ -10,6 +10,7 @@ use clap::Args;
 use trunkline_netmaster_api::{Client, ClientError};
 
 use super::read::{ReadError, verify};
+use crate::args::CredentialArgs;
 
 /// How long all of it may take: with a million addresses it is some hundred megabytes.
 const DEADLINE: Duration = Duration::from_secs(3600);
@@ -21,10 +22,12 @@ pub struct BackupArgs {
     #[arg(
         long,
         value_name = "URL",
-        env = "NETMASTER_URL",
+        env = "NETMASTER",
         default_value = "http://127.0.0.1:9630"
     )]
     server: String,
+    #[command(flatten)]
+    credentials: CredentialArgs,
     /// The file to write; one of that name is replaced when the back-up is complete
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -57,7 +60,8 @@ pub enum BackupError {
 ///
 /// [`BackupError`] if that cannot be done; then a file that was there before is as it was.
 pub async fn backup(args: BackupArgs) -> Result<String, BackupError> {
-    let client = Client::new(&args.server)?.with_deadline(DEADLINE);
+    let client =
+        Client::with(&args.server, args.credentials.credentials())?.with_deadline(DEADLINE);
     let path = args.file;
     let unwritable = |source| BackupError::Write {
         path: path.clone(),

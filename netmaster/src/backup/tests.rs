@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use futures_util::TryStreamExt as _;
 use tempfile::TempDir;
 use trunkline_ipam::{
-    Catalog, Change, Edit, Event, EventKind, Ledger, NetworkSpec, Object, Revision, Timestamp,
-    create_network, found_cluster,
+    Catalog, Change, Digest, Edit, Event, EventKind, Grant, Ledger, NetworkSpec, Object, Revision,
+    Timestamp, TokenRole, TokenSpec, create_network, create_token, found_cluster,
 };
 
 use super::read::{ReadError, check, verify};
@@ -53,7 +53,22 @@ fn add_event(store: &mut Embedded) {
     });
 }
 
-/// A store with a cluster, two networks and an event.
+fn add_token(store: &mut Embedded) {
+    let spec = TokenSpec {
+        name: "ci".parse().unwrap(),
+        digest: Digest::new([7; 32]),
+        grant: Grant::Role {
+            role: TokenRole::Viewer,
+            networks: Default::default(),
+        },
+        expires: LATER,
+    };
+    commit(store, |ledger| {
+        create_token(ledger.catalog(), &spec, NOW).unwrap().change
+    });
+}
+
+/// A store with a cluster, two networks, a token and an event.
 fn store() -> Embedded {
     let mut store = Embedded::in_memory().unwrap();
     commit(&mut store, |ledger| {
@@ -61,6 +76,7 @@ fn store() -> Embedded {
     });
     add_network(&mut store, "blue", "100");
     add_network(&mut store, "green", "200");
+    add_token(&mut store);
     add_event(&mut store);
     store
 }

@@ -4,21 +4,30 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::to_bytes;
 use axum::http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use trunkline_ipam::{Catalog, Policy, Revision, Timestamp, found_cluster};
 
 use super::*;
 use crate::allocator::{Allocator, Gate, Unavailable};
-use crate::connections::Connections;
+use crate::audit::Auditor;
+use crate::certs::fixture::Scene;
+use crate::connections::{Connections, Door};
 use crate::feed::Published;
+use crate::identity::{Identity, Scope};
+use crate::limits::{Pace, Rate};
 use crate::metrics::Metrics;
+use crate::orchestrator::{Claims, Nobody, Pods};
+use crate::replicas::Replicas;
 use crate::requests::Relay;
 use crate::routes::{Watches, router};
+use crate::server::{ServeOptions, Server};
 use crate::store::{Batch, Embedded, Store as _, load_catalog};
 use crate::sweeper::{Heard, Reports};
 use crate::tasks::Services;
+use crate::tls::TlsFiles;
+use crate::usage::Usage;
 
 #[test]
 fn only_what_writes_or_is_for_agents_goes_to_the_leader() {
@@ -29,6 +38,10 @@ fn only_what_writes_or_is_for_agents_goes_to_the_leader() {
         (Method::DELETE, "/v1/endpoints/c1/eth0"),
         (Method::GET, "/v1/nodes/n1/requests"),
         (Method::POST, "/v1/nodes/n1/requests/7/answer"),
+        (Method::POST, "/v1/apply"),
+        (Method::POST, "/v1/import"),
+        (Method::GET, "/v1/check"),
+        (Method::POST, "/v1/check/repair"),
     ] {
         assert!(is_for_leader(&method, path), "{method} {path}");
     }
@@ -39,6 +52,9 @@ fn only_what_writes_or_is_for_agents_goes_to_the_leader() {
         (Method::POST, "/v1/explain"),
         (Method::POST, "/healthz"),
         (Method::GET, "/metrics"),
+        (Method::GET, "/v1/export"),
+        (Method::GET, "/v1/status"),
+        (Method::GET, "/v1/usage"),
     ] {
         assert!(!is_for_leader(&method, path), "{method} {path}");
     }
@@ -60,6 +76,9 @@ fn headers_of_one_connection_stay_on_it() {
     assert!(headers.contains_key("content-type"));
 }
 
+/// Where the follower is said to be reached.
+const OWN: &str = "http://follower.example:9630";
+
 /// A follower that is served, and what it takes for the leader.
 struct Follower {
     url: String,
@@ -71,6 +90,15 @@ struct Follower {
 
 impl Follower {
     async fn of(leader: Option<String>) -> Self {
+        Self::asked_by(Identity::local(), leader, &Credentials::default()).await
+    }
+
+    /// Whoever comes is `identity`, and the leader is shown `credentials`.
+    async fn asked_by(
+        identity: Identity,
+        leader: Option<String>,
+        credentials: &Credentials,
+    ) -> Self {
         let mut store = Embedded::in_memory().unwrap();
         let mut batch = Batch::on(Revision::ZERO);
         let founded = found_cluster(&Catalog::default(), "c-1", Timestamp::default());
@@ -95,16 +123,24 @@ impl Follower {
             reports: Reports::default(),
             heard: Heard::default(),
             policy: Arc::default(),
+            pods: Pods::of(Arc::new(Nobody)),
+            usage: Usage::default(),
+            claims: Claims::by(Arc::new(Nobody)),
+            auditor: Auditor::default(),
         };
         let (stopping, stopped) = watch::channel(false);
         let app = App::new(
             services,
-            Watches::up_to(10),
-            Forwarder::new(),
+            None,
+            Watches::up_to(10, 10),
+            Pace::of(Rate::per_second(100, 100)),
+            Forwarder::with(credentials).unwrap(),
+            Replicas::at(OWN),
             stopped.clone(),
         );
         let (listener, url) = listen().await;
-        tokio::spawn(Connections::new(router(app), 10, stopped).serve(listener));
+        let connections = Connections::new(router(app), 10, stopped);
+        tokio::spawn(connections.serve(listener, Door::Plain(identity)));
         Self {
             url,
             role,
@@ -114,9 +150,13 @@ impl Follower {
         }
     }
 
+    async fn send(&self, method: Method, path: &str, body: Value) -> StatusCode {
+        let request = http().request(method, format!("{}{path}", self.url));
+        request.json(&body).send().await.unwrap().status()
+    }
+
     async fn post(&self, headers: &[(&str, &str)]) -> (StatusCode, String) {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut request = client.post(format!("{}/v1/networks?x=1", self.url));
+        let mut request = http().post(format!("{}/v1/networks?x=1", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -125,10 +165,17 @@ impl Follower {
     }
 }
 
+fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_backend_preconfigured(Credentials::default().tls().unwrap())
+        .build()
+        .unwrap()
+}
+
 /// Asks `url` as somebody who has seen `revision`.
 async fn get(url: String, revision: u64) -> (StatusCode, String) {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client.get(url).header("trunkline-revision", revision);
+    let request = http().get(url).header("trunkline-revision", revision);
     let answer = request.send().await.unwrap();
     let status = answer.status();
     // A watch does not end.
@@ -184,17 +231,23 @@ async fn a_write_goes_to_the_leader_and_its_answer_comes_back() {
 async fn without_a_leader_writes_are_refused_and_reads_served() {
     let follower = Follower::of(None).await;
     is_problem(&follower.post(&[]).await, "no_leader");
-    let list = reqwest::get(format!("{}/v1/networks", follower.url))
+    let list = http()
+        .get(format!("{}/v1/networks", follower.url))
+        .send()
         .await
         .unwrap();
     assert_eq!(list.status(), StatusCode::OK);
-    let ready = reqwest::get(format!("{}/readyz", follower.url))
+    let ready = http()
+        .get(format!("{}/readyz", follower.url))
+        .send()
         .await
         .unwrap();
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
     let leader = Some("http://127.0.0.1:9".to_owned());
     follower.role.send_replace(Role::Follower { leader });
-    let ready = reqwest::get(format!("{}/readyz", follower.url))
+    let ready = http()
+        .get(format!("{}/readyz", follower.url))
+        .send()
         .await
         .unwrap();
     assert_eq!(ready.status(), StatusCode::OK);
@@ -226,6 +279,55 @@ async fn a_leader_that_is_gone_did_nothing_and_one_that_breaks_off_may_have() {
 }
 
 #[tokio::test]
+async fn the_leader_is_asked_how_the_whole_is_for_as_long_as_there_is_one() {
+    let leader = Router::new().fallback(async || "from the leader");
+    let (listener, url) = listen().await;
+    tokio::spawn(async move { axum::serve(listener, leader).await });
+    let follower = Follower::of(Some(url)).await;
+    let status = async || {
+        let answer = http().get(format!("{}/v1/status", follower.url)).send();
+        answer.await.unwrap().text().await.unwrap()
+    };
+    assert_eq!(status().await, "from the leader");
+    let leader = Some("http://127.0.0.1:9".to_owned());
+    follower.role.send_replace(Role::Follower { leader });
+    // That one is gone, and the follower says what it knows itself.
+    let own: Value = serde_json::from_str(&status().await).unwrap();
+    assert_eq!(own["cluster"], "c-1");
+    assert_eq!(own["leading"], false);
+}
+
+#[tokio::test]
+async fn a_follower_tells_the_leader_that_it_is_there() {
+    let seen = Arc::new(Mutex::new(None));
+    let record = seen.clone();
+    let leader = Router::new().fallback(async move |request: Request| {
+        *record.lock().unwrap() = Some(request.into_parts().0);
+    });
+    let (listener, url) = listen().await;
+    tokio::spawn(async move { axum::serve(listener, leader).await });
+    let forwarder = Forwarder::with(&Credentials::default()).unwrap();
+    forwarder
+        .announce(&url, OWN, Revision::new(7))
+        .await
+        .unwrap();
+    let parts = seen.lock().unwrap().take().unwrap();
+    assert_eq!(parts.uri.path(), "/v1/cluster");
+    assert_eq!(parts.headers[own_header::REPLICA], OWN);
+    assert_eq!(parts.headers[SEEN], "7");
+}
+
+/// What a replica shows that has the certificate of this name.
+fn credentials(certs: &Scene, name: &str) -> Credentials {
+    let file = |kind: &str| certs.path(&format!("{name}.{kind}"));
+    Credentials {
+        ca: Some(certs.path("ca.pem")),
+        certificate: Some((file("pem"), file("key"))),
+        token: None,
+    }
+}
+
+#[tokio::test]
 async fn a_leader_that_hangs_is_given_up_when_it_leads_no_more() {
     for now in [
         Role::Leader,
@@ -250,6 +352,114 @@ async fn a_leader_that_hangs_is_given_up_when_it_leads_no_more() {
         );
         deposed.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_leader_with_tls_is_told_who_asked_and_decides_by_that() {
+    let certs = Scene::with_authority();
+    certs.run("issue cluster:m1 --san 127.0.0.1").unwrap();
+    certs.run("issue cluster:m2 --san 127.0.0.1").unwrap();
+    let options = ServeOptions {
+        tls: Some(TlsFiles {
+            certificate: certs.path("cluster-m1.pem"),
+            key: certs.path("cluster-m1.key"),
+            client_ca: certs.path("ca.pem"),
+            crl: None,
+        }),
+        ..ServeOptions::default()
+    };
+    let any_port = "127.0.0.1:0".parse().unwrap();
+    let store = Embedded::in_memory().unwrap();
+    let leader = Server::bind(&[any_port], store, options).await.unwrap();
+    let url = leader.urls().next().unwrap();
+    tokio::spawn(leader.run(std::future::pending()));
+
+    let agent = Identity::of_certificate("node:n1").unwrap();
+    let shown = credentials(&certs, "cluster-m2");
+    let follower = Follower::asked_by(agent, Some(url.clone()), &shown).await;
+    let register = || follower.send(Method::PUT, "/v1/nodes/n1", json!({"rack": "r1"}));
+    // The cluster is founded beside the serving.
+    let registered = async {
+        while register().await == StatusCode::SERVICE_UNAVAILABLE {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        register().await
+    };
+    let registered = tokio::time::timeout(Duration::from_secs(20), registered).await;
+    // No replica may do that by itself.
+    assert_eq!(registered.unwrap(), StatusCode::OK);
+    let wish = |node: &str| json!({"attachment": "c1/eth0", "node": node, "network": "blue"});
+    let own = follower
+        .send(Method::POST, "/v1/endpoints", wish("n1"))
+        .await;
+    assert_eq!(own, StatusCode::NOT_FOUND);
+    let other = follower
+        .send(Method::POST, "/v1/endpoints", wish("n2"))
+        .await;
+    assert_eq!(other, StatusCode::FORBIDDEN);
+
+    // Without a certificate it could be anybody.
+    let shown = Credentials {
+        certificate: None,
+        ..shown
+    };
+    let stranger = Follower::asked_by(Identity::local(), Some(url), &shown).await;
+    let answer = stranger
+        .send(Method::PUT, "/v1/nodes/n1", json!({"rack": "r1"}))
+        .await;
+    assert_eq!(answer, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_leader_without_tls_gets_nothing_that_it_would_take_for_an_administrators() {
+    let (listener, url) = listen().await;
+    let viewer = Identity::of_certificate("operator:olga").unwrap();
+    let follower = Follower::asked_by(viewer, Some(url), &Credentials::default()).await;
+    is_problem(&follower.post(&[]).await, "no_leader");
+    // Nobody came.
+    let nobody = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(nobody.is_err());
+}
+
+#[test]
+fn a_token_goes_no_further_than_it_has_to() {
+    let address = Some("10.0.0.7".parse().unwrap());
+    let name = IdentityName::Token("ci".parse().unwrap());
+    let identity = Identity::new(
+        name,
+        trunkline_netmaster_api::Role::Operator,
+        Scope::Everything,
+    );
+    let asking = Asking {
+        identity: Some(identity),
+        address,
+    };
+    let headers = || {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer s3cret"));
+        headers.insert(own_header::IDENTITY, HeaderValue::from_static("smuggled"));
+        headers
+    };
+    let mut encrypted = headers();
+    vouch(&mut encrypted, Some(&asking), true).unwrap();
+    assert!(!encrypted.contains_key(AUTHORIZATION));
+    let said = encrypted[own_header::IDENTITY].to_str().unwrap();
+    assert_eq!(
+        said,
+        r#"{"name":"token:ci","role":"operator","address":"10.0.0.7"}"#
+    );
+    let mut plain = headers();
+    vouch(&mut plain, Some(&asking), false).unwrap();
+    assert!(plain.contains_key(AUTHORIZATION) && !plain.contains_key(own_header::IDENTITY));
+    assert!(vouch(&mut headers(), None, true).is_err());
+    // Who joins is nobody, and proves by what is in the body that it may.
+    let nobody = Asking {
+        identity: None,
+        address,
+    };
+    let mut joins = headers();
+    vouch(&mut joins, Some(&nobody), true).unwrap();
+    assert!(joins.is_empty());
 }
 
 #[tokio::test]

@@ -52,6 +52,9 @@ impl Store for Measured {
         let start = Instant::now();
         let outcome = self.store.commit(batch);
         let shared = &self.metrics.shared;
+        shared
+            .commits
+            .note(outcome.is_ok().then(|| start.elapsed()));
         match outcome {
             Ok(_) => {
                 shared.commit_time.observe(start.elapsed().as_secs_f64());

@@ -12,17 +12,25 @@ use kube::api::{Api, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::ApiResource;
 use kube::{Client, Config};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{info, warn};
 use trunkline_ipam::{Holder, Workload};
 use trunkline_types::{Name, Pod, chain};
 
 use super::census::Census;
-use super::{Boxed, NodeSeen, Orchestrator, PodSeen};
+use super::{Boxed, NodeSeen, Orchestrator, Place, PodSeen};
 use objects::{NodeObject, PodObject};
 
 /// How long the API server may take to answer.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long the API server may take to say where a pod is: an agent waits, and it waits 10 seconds.
+const PLACE_DEADLINE: Duration = Duration::from_secs(4);
+
+/// How many such questions there are at a time. In good order there is hardly one, for the watch is
+/// as fast as the node; more wait, and those who wait too long ask again.
+const PLACE_QUESTIONS: usize = 32;
 
 /// Flags about Kubernetes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -113,6 +121,7 @@ impl KubernetesArgs {
 pub(crate) struct Kubernetes {
     client: Client,
     census: Arc<RwLock<Census>>,
+    questions: Semaphore,
 }
 
 impl Kubernetes {
@@ -124,6 +133,7 @@ impl Kubernetes {
         Ok(Self {
             client,
             census: Arc::default(),
+            questions: Semaphore::new(PLACE_QUESTIONS),
         })
     }
 
@@ -142,6 +152,31 @@ impl Kubernetes {
             });
             info!("following the pods and nodes of Kubernetes");
             tokio::join!(pods, nodes);
+        }
+    }
+
+    /// Asks where a pod is.
+    async fn ask_place(&self, pod: &Pod) -> Place {
+        let asked = timeout(PLACE_DEADLINE, async {
+            let _turn = self.questions.acquire().await.ok()?;
+            let api: Api<PodObject> =
+                Api::namespaced_with(self.client.clone(), &pod.namespace, &objects::pods());
+            Some(api.get_opt(&pod.name).await)
+        });
+        match asked.await {
+            Ok(Some(Ok(None))) => Place::Nowhere,
+            Ok(Some(Ok(Some(object)))) => match objects::pod(object) {
+                Some((_, record)) => record.node.map_or(Place::Waiting, Place::On),
+                None => Place::Nowhere,
+            },
+            Ok(Some(Err(error))) => {
+                warn!(%pod, error = chain(&error), "Kubernetes does not say where a pod is");
+                Place::Unknown
+            }
+            Ok(None) | Err(_) => {
+                warn!(%pod, "Kubernetes does not say where a pod is in time");
+                Place::Unknown
+            }
         }
     }
 
@@ -174,6 +209,16 @@ impl Orchestrator for Kubernetes {
     fn node(&self, node: &Name) -> NodeSeen {
         let census = self.census.read().unwrap_or_else(PoisonError::into_inner);
         census.node(node)
+    }
+
+    fn place<'a>(&'a self, pod: &'a Pod, node: &'a Name) -> Boxed<'a, Place> {
+        Box::pin(async move {
+            match self.pod(pod) {
+                // What agrees needs no question: a pod is never given to another node.
+                PodSeen::There { node: Some(on), .. } if on == node.as_str() => Place::On(on),
+                _ => self.ask_place(pod).await,
+            }
+        })
     }
 
     fn deleted<'a>(&'a self, holder: &'a Holder) -> Boxed<'a, Option<bool>> {

@@ -7,13 +7,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use tracing::info;
 use trunkline_ipam as ipam;
-use trunkline_ipam::{AddressState as State_, Kind, Object, Subnet};
+use trunkline_ipam::{
+    AddressState as State_, Catalog, Change, Key, Kind, Object, Policy, Subnet, Timestamp,
+};
 use trunkline_netmaster_api::{Address, AddressRelease, AddressState, Conflict, ConflictReport};
-use trunkline_types::Labels;
+use trunkline_types::{Labels, Name};
 
+use super::access::Caller;
 use super::extract::{Body, PathAddress};
 use super::noun::{Field, Noun, Scene};
 use super::query::Parameters;
+use super::signed::Signature;
 use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
@@ -144,7 +148,7 @@ fn idle(
     }
 }
 
-fn reservation(scene: &Scene<'_>, ip: IpAddr) -> Option<trunkline_types::Name> {
+fn reservation(scene: &Scene<'_>, ip: IpAddr) -> Option<Name> {
     let reservation = scene.catalog.reservation_of(ip)?;
     Some(reservation.name.clone())
 }
@@ -152,6 +156,7 @@ fn reservation(scene: &Scene<'_>, ip: IpAddr) -> Option<trunkline_types::Name> {
 /// Unlike other objects, an address is there without a record: as long as it is in a subnet.
 pub(super) async fn show(
     State(app): State<App>,
+    caller: Caller,
     PathAddress(ip): PathAddress,
     parameters: Parameters,
 ) -> Result<Json<Address>, Failure> {
@@ -179,22 +184,41 @@ pub(super) async fn show(
         let detail = format!("address `{ip}` is in no subnet: see `netctl subnet ls`");
         Failure::new(trunkline_netmaster_api::ErrorCode::AddressNotFound, detail)
     };
-    address.map(Json).ok_or_else(not_found)
+    let address = address.ok_or_else(not_found)?;
+    caller.reaches(&Key::Address(ip), Some(&address.network))?;
+    Ok(Json(address))
+}
+
+/// The node that has an address, for itself or for a pod.
+fn node_of(catalog: &Catalog, ip: IpAddr) -> Option<Name> {
+    match &catalog.address(ip)?.state {
+        State_::Leased { node, .. } | State_::Node { node } => Some(node.clone()),
+        State_::Bound { attachment } => Some(catalog.endpoint(attachment)?.node.clone()),
+        State_::Released { .. } => None,
+    }
 }
 
 pub(super) async fn report_conflict(
     State(app): State<App>,
+    signature: Signature,
     PathAddress(ip): PathAddress,
     parameters: Parameters,
     Body(ConflictReport { mac, node }): Body<ConflictReport>,
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
+    signature.caller.acts_for(&node)?;
     let report = ipam::ConflictReport { ip, mac, node };
+    let policy = app.policy.clone();
     let now = now();
     let is_new = app
         .allocator
         .write(move |ledger| {
+            if let Some(node) = node_of(ledger.catalog(), ip) {
+                // Or one agent could take the addresses of all others out of circulation.
+                signature.caller.acts_for(&node)?;
+            }
             let change = ipam::report_conflict(ledger.catalog(), &report, now)?;
+            let change = sign(&signature, ledger.catalog(), &policy, (ip, now), change)?;
             Ok::<_, Failure>((!change.is_empty(), change))
         })
         .await?;
@@ -206,15 +230,18 @@ pub(super) async fn report_conflict(
 
 pub(super) async fn clear_conflict(
     State(app): State<App>,
+    signature: Signature,
     PathAddress(ip): PathAddress,
     parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
+    let policy = app.policy.clone();
     let now = now();
     app.allocator
         .write(move |ledger| {
             let change =
                 ipam::clear_conflict(ledger.catalog(), ip, &ipam::Clearance::Operator, now)?;
+            let change = sign(&signature, ledger.catalog(), &policy, (ip, now), change)?;
             Ok::<_, Failure>(((), change))
         })
         .await?;
@@ -224,6 +251,7 @@ pub(super) async fn clear_conflict(
 
 pub(super) async fn release(
     State(app): State<App>,
+    signature: Signature,
     PathAddress(ip): PathAddress,
     parameters: Parameters,
     Body(AddressRelease { reason, force }): Body<AddressRelease>,
@@ -235,9 +263,26 @@ pub(super) async fn release(
     app.allocator
         .write(move |ledger| {
             let change = ipam::release_address(ledger.catalog(), &release, &policy, now)?;
+            let change = sign(&signature, ledger.catalog(), &policy, (ip, now), change)?;
             Ok::<_, Failure>(((), change))
         })
         .await?;
     info!(%ip, force, "address released by an operator");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What somebody does to an address, with its record.
+fn sign(
+    signature: &Signature,
+    catalog: &Catalog,
+    policy: &Policy,
+    (ip, now): (IpAddr, Timestamp),
+    change: Change,
+) -> Result<Change, Failure> {
+    let scene = Scene {
+        catalog,
+        policy,
+        now,
+    };
+    signature.sign::<Addresses>(&scene, &Key::Address(ip), change)
 }

@@ -9,21 +9,29 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 use trunkline_ipam::Revision;
+use trunkline_netmaster_api as api;
 use trunkline_netmaster_api::{Awaiting, Cluster, ErrorCode, header};
 
+use super::access::Caller;
 use super::query::Parameters;
 use crate::allocator::Allocator;
+use crate::app::App;
 use crate::failure::Failure;
+use crate::forward::SEEN;
 use crate::replica::Role;
 
 /// How long a follower may take to see what the sender of a request has seen.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
 pub(super) async fn show(
-    State(allocator): State<Allocator>,
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Json<Cluster>, Failure> {
     parameters.only(&[])?;
+    hear(&app, &caller, &headers);
+    let allocator = &app.allocator;
     let role = allocator.role().borrow().clone();
     let (leading, leader) = match role {
         Role::Leader => (true, None),
@@ -51,6 +59,20 @@ pub(super) async fn show(
             }))
         })
         .ok_or_else(unfounded)
+}
+
+/// A follower that asks says so, and that it is there. Where nobody shows who he is, everybody is
+/// believed.
+fn hear(app: &App, caller: &Caller, headers: &HeaderMap) {
+    let may = matches!(caller.0.role(), api::Role::Cluster | api::Role::Admin);
+    if !may || caller.networks().is_some() {
+        return;
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let seen = text(SEEN.as_str()).and_then(|seen| seen.parse().ok());
+    if let (Some(url), Some(seen)) = (text(header::REPLICA), seen) {
+        app.replicas.hear(url, seen);
+    }
 }
 
 /// What the sender of a request has seen, or what this replica has.
@@ -128,7 +150,7 @@ async fn check(allocator: &Allocator, said: &Known) -> Result<(), Failure> {
     )))
 }
 
-/// Waits until this replica, a follower, has seen `revision`.
+/// Waits until this replica has seen `revision`.
 pub(super) async fn catch_up(allocator: &Allocator, revision: Revision) -> Result<(), Failure> {
     let seen = async {
         while allocator.read(|catalog| catalog.revision()) < revision {
@@ -153,7 +175,7 @@ pub(super) async fn catch_up(allocator: &Allocator, revision: Revision) -> Resul
 }
 
 /// The first leader has yet to give the cluster its id.
-fn unfounded() -> Failure {
+pub(super) fn unfounded() -> Failure {
     Failure::new(
         ErrorCode::NotReady,
         "this replica does not know yet which cluster it is of, as no replica has led so far: \

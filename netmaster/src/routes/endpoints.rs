@@ -6,14 +6,15 @@ use axum::http::StatusCode;
 use tracing::info;
 use trunkline_ipam as ipam;
 use trunkline_ipam::{Catalog, Key, Kind, Object, Revision};
-use trunkline_netmaster_api::{Endpoint, EndpointAddress, EndpointSpec, Qos};
-use trunkline_types::{Labels, Name};
+use trunkline_netmaster_api::{Endpoint, EndpointAddress, EndpointSpec, ErrorCode, Qos, Role};
+use trunkline_types::{Labels, Name, Pod};
 
 use super::extract::Body;
 use super::noun::{At, Field, Noun, Scene, view};
 use super::profiles::rate;
 use super::query::{Parameters, Selection};
 use super::reservations::holder;
+use super::signed::Signature;
 use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
@@ -90,6 +91,8 @@ impl Noun for Endpoints {
         },
     ];
 
+    const OWNER: Option<&'static str> = Some("node");
+
     fn view(scene: &Scene<'_>, object: &Object) -> Option<Endpoint> {
         let Object::Endpoint(endpoint) = object else {
             return None;
@@ -165,10 +168,17 @@ fn qos(catalog: &Catalog, name: &Name) -> Qos {
 
 pub(super) async fn allocate(
     State(app): State<App>,
+    signature: Signature,
     parameters: Parameters,
     Body(spec): Body<EndpointSpec>,
 ) -> Result<(StatusCode, Json<Endpoint>), Failure> {
     parameters.only(&[])?;
+    signature.caller.acts_for(&spec.node)?;
+    let key = Key::Endpoint(spec.attachment.clone());
+    signature.trail.about(key.clone());
+    if let (Some(pod), Role::Node) = (&spec.pod, signature.caller.0.role()) {
+        check_claim(&app, &spec, pod).await?;
+    }
     let request = ipam::AllocateRequest {
         attachment: spec.attachment,
         node: spec.node,
@@ -200,8 +210,11 @@ pub(super) async fn allocate(
                 policy,
                 now,
             };
-            let endpoint = view::<Endpoints>(&scene, &Object::Endpoint(planned.object))?;
-            Ok::<_, Failure>(((endpoint, is_new), planned.change))
+            let object = Object::Endpoint(planned.object);
+            signature.caller.reaches_object(catalog, &object)?;
+            let endpoint = view::<Endpoints>(&scene, &object)?;
+            let change = signature.sign::<Endpoints>(&scene, &key, planned.change)?;
+            Ok::<_, Failure>(((endpoint, is_new), change))
         })
         .await?;
     // Only of nodes that exist, so that nobody fills the memory with names.
@@ -220,8 +233,30 @@ pub(super) async fn allocate(
     Ok((StatusCode::CREATED, Json(endpoint)))
 }
 
+/// Refuses an agent that asks for a pod of another node. A pod that has its endpoint already is
+/// answered what it has, without a question.
+async fn check_claim(app: &App, spec: &EndpointSpec, pod: &Pod) -> Result<(), Failure> {
+    let has_it = app.allocator.read(|catalog| {
+        let endpoint = catalog.endpoint(&spec.attachment);
+        endpoint.is_some_and(|one| one.node == spec.node && one.pod.as_ref() == Some(pod))
+    });
+    if has_it {
+        return Ok(());
+    }
+    let checked = app.claims.check(&spec.node, pod).await;
+    checked.map_err(|wrong| {
+        let code = if wrong.is_retryable() {
+            ErrorCode::OrchestratorUnavailable
+        } else {
+            ErrorCode::Forbidden
+        };
+        Failure::new(code, wrong.to_string())
+    })
+}
+
 pub(super) async fn release(
     State(app): State<App>,
+    signature: Signature,
     At { key, .. }: At<Endpoints>,
     mut parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
@@ -230,6 +265,7 @@ pub(super) async fn release(
     let Key::Endpoint(attachment) = key else {
         return Err(Failure::not_found(Kind::Endpoint, &key.name()));
     };
+    let policy = app.policy.clone();
     let now = now();
     let release = ipam::Release {
         attachment: attachment.clone(),
@@ -239,7 +275,18 @@ pub(super) async fn release(
     let was_there = app
         .allocator
         .write(move |ledger| {
-            let change = ipam::release(ledger.catalog(), &release, now)?;
+            if let Some(endpoint) = ledger.catalog().endpoint(&release.attachment) {
+                signature.caller.acts_for(&endpoint.node)?;
+            }
+            let catalog = ledger.catalog();
+            let change = ipam::release(catalog, &release, now)?;
+            let scene = Scene {
+                catalog,
+                policy: &policy,
+                now,
+            };
+            let key = Key::Endpoint(release.attachment.clone());
+            let change = signature.sign::<Endpoints>(&scene, &key, change)?;
             Ok::<_, Failure>((!change.is_empty(), change))
         })
         .await?;

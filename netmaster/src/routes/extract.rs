@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Display;
+use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -9,8 +10,9 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde_json::error::Category;
+use serde_path_to_error::Track;
 use trunkline_ipam::{Key, Kind, Revision};
 use trunkline_netmaster_api::ErrorCode;
 use trunkline_types::{Attachment, Name, chain};
@@ -25,9 +27,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        check_media_type(request.headers())?;
-        parse(&whole(request, state).await?).map(Self)
+        parse(&json(request, state).await?).map(Self)
     }
+}
+
+/// The text of a body that is declared as JSON.
+pub(super) async fn json<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
+    check_media_type(request.headers())?;
+    whole(request, state).await
 }
 
 async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
@@ -100,6 +107,14 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {
 
 /// What is written as JSON in `body`.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    parse_as(PhantomData::<T>, body)
+}
+
+/// The JSON object that `body` is, as `seed` reads it.
+pub(super) fn parse_as<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    body: &'de [u8],
+) -> Result<S::Value, Failure> {
     // serde would take an array of the fields' values for the object.
     if body
         .trim_ascii_start()
@@ -112,10 +127,10 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
         ));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        unreadable(&path, &error.into_inner())
-    })?;
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+    let value = seed.deserialize(tracked);
+    let value = value.map_err(|error| unreadable(&track.path().to_string(), &error))?;
     deserializer
         .end()
         .map_err(|error| unreadable(".", &error))?;
@@ -214,7 +229,7 @@ pub(super) fn key_at(kind: Kind, segments: &[String]) -> Result<Key, Failure> {
             .map_err(|error: T::Err| Failure::new(ErrorCode::InvalidPath, chain(&error)))
     }
     let number = |text: &str| {
-        let why = format!("event `{}` is no number", text.escape_debug());
+        let why = format!("{kind} `{}` is no number", text.escape_debug());
         text.parse()
             .map_err(|_| Failure::new(ErrorCode::InvalidPath, why))
     };
@@ -231,6 +246,8 @@ pub(super) fn key_at(kind: Kind, segments: &[String]) -> Result<Key, Failure> {
             container: read(container)?,
             ifname: read(ifname)?,
         }),
+        (Kind::Token, [name]) => Key::Token(read(name)?),
+        (Kind::Audit, [revision]) => Key::Audit(Revision::new(number(revision)?)),
         (Kind::Event, [revision]) => Key::Event(Revision::new(number(revision)?)),
         _ => {
             let why = format!("`{}` names no {kind}", segments.join("/").escape_debug());

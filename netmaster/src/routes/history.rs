@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use axum::Json;
 use axum::extract::State;
-use trunkline_ipam::{Revision, Timestamp};
+use trunkline_ipam::{Key, Revision, Timestamp};
 use trunkline_netmaster_api::{AddressHistory, Holding};
 
+use super::access::Caller;
 use super::extract::PathAddress;
 use super::query::Parameters;
 use crate::allocator::Allocator;
@@ -15,6 +16,7 @@ use crate::history::{parse_time, past, past_at, present, view};
 
 pub(super) async fn show(
     State(allocator): State<Allocator>,
+    caller: Caller,
     PathAddress(ip): PathAddress,
     mut parameters: Parameters,
 ) -> Result<Json<AddressHistory>, Failure> {
@@ -22,15 +24,22 @@ pub(super) async fn show(
     let limit = parameters.limit()?;
     let after = parameters.number("continue")?.map(Revision::new);
     parameters.only(&["at", "limit", "continue"])?;
+    if let Some(network) = allocator.read(|catalog| Some(catalog.subnet_of(ip)?.network.clone())) {
+        caller.reaches(&Key::Address(ip), Some(&network))?;
+    }
     // First, so that a holding that ends meanwhile is told twice rather than not at all.
     let (present, revision) = allocator.read(|catalog| (present(catalog, ip), catalog.revision()));
-    let (items, next) = match at {
+    let (mut items, next) = match at {
         Some(at) => (items_at(&allocator, ip, &at, present).await?, None),
         None => {
             let after = after.unwrap_or_default();
             items_after(&allocator, ip, (after, limit), present).await?
         }
     };
+    // It may have been of another network before.
+    if let Some(networks) = caller.networks() {
+        items.retain(|holding| networks.contains(&holding.network));
+    }
     Ok(Json(AddressHistory {
         ip,
         items,

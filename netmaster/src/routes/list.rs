@@ -1,14 +1,20 @@
 //! Lists, page by page.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use trunkline_ipam::{Key, Revision};
 use trunkline_netmaster_api::List;
+use trunkline_types::Name;
 
+use super::access::Caller;
 use super::extract::parse_key;
 use super::noun::{Noun, view};
 use super::query::{Parameters, Selection};
+use super::scope::network_of;
 use super::watch::watch;
 use crate::app::App;
 use crate::failure::Failure;
@@ -28,10 +34,15 @@ pub(crate) const PARAMETERS: &[&str] = &[
 
 pub(super) async fn list<N: Noun>(
     State(app): State<App>,
+    caller: Caller,
     parameters: Parameters,
 ) -> Result<Response, Failure> {
-    match Asked::take::<N>(parameters)? {
-        Asked::Watch { selection, after } => watch::<N>(&app, selection, after).await,
+    let asked = Asked::take::<N>(parameters, caller.networks())?;
+    if let Some(owner) = N::OWNER {
+        caller.sees(N::PATH, asked.selection().wanted::<N>(owner))?;
+    }
+    match asked {
+        Asked::Watch { selection, after } => watch::<N>(&app, &caller, selection, after).await,
         Asked::Page { selection, paging } => {
             Ok(Json(page::<N>(&app, &selection, paging).await?).into_response())
         }
@@ -54,16 +65,43 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    pub(super) fn take<N: Noun>(mut parameters: Parameters) -> Result<Self, Failure> {
-        let selection = Selection::take::<N>(&mut parameters)?;
+    fn selection(&self) -> &Selection {
+        match self {
+            Self::Watch { selection, .. } | Self::Page { selection, .. } => selection,
+        }
+    }
+
+    /// All that `parameters` say, by somebody for whom there are only objects of these networks;
+    /// none for all.
+    pub(super) fn take<N: Noun>(
+        mut parameters: Parameters,
+        networks: Option<Arc<BTreeSet<Name>>>,
+    ) -> Result<Self, Failure> {
+        let asked = Self::begin::<N>(&mut parameters, networks)?;
+        parameters.only(asked.known())?;
+        Ok(asked)
+    }
+
+    /// The same, of that which can be asked of every list; the rest stays in `parameters`.
+    pub(super) fn begin<N: Noun>(
+        parameters: &mut Parameters,
+        networks: Option<Arc<BTreeSet<Name>>>,
+    ) -> Result<Self, Failure> {
+        let selection = Selection::take::<N>(parameters)?.within(networks);
         if parameters.flag("watch")? {
             let after = parameters.number("after")?.map(Revision::new);
-            parameters.only(&["labelSelector", "fieldSelector", "watch", "after"])?;
             return Ok(Self::Watch { selection, after });
         }
-        let paging = Paging::take::<N>(&mut parameters, &selection)?;
-        parameters.only(&PARAMETERS[..4])?;
+        let paging = Paging::take::<N>(parameters, &selection)?;
         Ok(Self::Page { selection, paging })
+    }
+
+    /// What can be asked of every list, or of every watch.
+    pub(super) fn known(&self) -> &'static [&'static str] {
+        match self {
+            Self::Watch { .. } => &["labelSelector", "fieldSelector", "watch", "after"],
+            Self::Page { .. } => &PARAMETERS[..4],
+        }
     }
 }
 
@@ -123,7 +161,8 @@ async fn page<N: Noun>(
                     break;
                 }
                 after = Some(object.key());
-                if selection.matches_labels(N::labels(&object)) {
+                let network = || network_of(scene.catalog, &object);
+                if selection.matches_labels(N::labels(&object)) && selection.reaches(network) {
                     let view = view::<N>(scene, &object)?;
                     if selection.matches_fields(|place| values::<N>(&view, place)) {
                         items.push(view);

@@ -12,7 +12,7 @@ use trunkline_netmaster_api::ErrorCode;
 
 use crate::allocator::Allocator;
 use crate::clock::now;
-use crate::failure::Failure;
+use crate::failure::{Failure, Refused};
 use crate::metrics::{MEDIA_TYPE, Metrics, Present};
 use crate::replica::Role;
 use crate::sweeper::Heard;
@@ -69,8 +69,8 @@ pub(super) async fn measure(
     };
     let status = response.status().as_u16();
     metrics.request(method, route, status, start.elapsed());
-    if let Some(code) = response.extensions().get::<ErrorCode>() {
-        metrics.refused(*code);
+    if let Some(refused) = Refused::of(&response) {
+        metrics.refused(refused.problem().code);
     }
     response
 }

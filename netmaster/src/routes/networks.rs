@@ -1,9 +1,9 @@
 //! `/v1/networks`
 
 use trunkline_ipam as ipam;
-use trunkline_ipam::{Change, Key, Kind, Ledger, Object, Revision, Step, Timestamp};
+use trunkline_ipam::{Catalog, Change, Key, Kind, Ledger, Object, Revision, Step, Timestamp};
 use trunkline_netmaster_api::{Network, NetworkSpec};
-use trunkline_types::Labels;
+use trunkline_types::{Labels, Name};
 
 use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
@@ -62,6 +62,10 @@ impl Managed for Networks {
 
     fn key(wanted: &ipam::NetworkSpec) -> Key {
         Key::Network(wanted.name.clone())
+    }
+
+    fn network(_: &Catalog, wanted: &ipam::NetworkSpec) -> Option<Name> {
+        Some(wanted.name.clone())
     }
 
     fn create(

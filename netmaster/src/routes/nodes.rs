@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use tracing::info;
 use trunkline_ipam as ipam;
-use trunkline_ipam::{Catalog, Kind, Ledger, Object, RemovalCause, Revision};
+use trunkline_ipam::{Catalog, Key, Kind, Ledger, Object, RemovalCause, Revision};
 use trunkline_netmaster_api::{
     ClusterPoint, Farewell, HoldingsReport, Node, NodeEdit, NodeSpec, Registration, Reserve,
     ReserveReturn, ReserveSpec, Slot,
@@ -16,8 +16,9 @@ use trunkline_types::Labels;
 
 use super::endpoints::addresses;
 use super::extract::{Body, PathName};
-use super::noun::{Field, Noun, Scene, in_steps, view};
+use super::noun::{Field, Noun, Scene, in_signed_steps, in_steps, view};
 use super::query::Parameters;
+use super::signed::Signature;
 use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
@@ -129,6 +130,7 @@ fn point(catalog: &Catalog, revision: Revision) -> Option<ClusterPoint> {
 
 pub(super) async fn edit(
     State(app): State<App>,
+    signature: Signature,
     PathName(name): PathName,
     parameters: Parameters,
     Body(edit): Body<NodeEdit>,
@@ -155,8 +157,10 @@ pub(super) async fn edit(
                 policy,
                 now,
             };
+            let key = Key::Node(planned.object.name.clone());
             let node = view::<Nodes>(&scene, &Object::Node(planned.object))?;
-            Ok::<_, Failure>((node, planned.change))
+            let change = signature.sign::<Nodes>(&scene, &key, planned.change)?;
+            Ok::<_, Failure>((node, change))
         })
         .await?;
     info!(node = %node.name, rack = %node.rack, revision = node.revision, "node edited");
@@ -165,6 +169,7 @@ pub(super) async fn edit(
 
 pub(super) async fn remove(
     State(app): State<App>,
+    signature: Signature,
     PathName(name): PathName,
     mut parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
@@ -178,7 +183,7 @@ pub(super) async fn remove(
     let node = name.clone();
     let plan =
         move |ledger: &Ledger, _| Ok(ipam::remove_node(ledger.catalog(), &node, why, now())?);
-    in_steps(&app, plan).await?;
+    in_signed_steps::<Nodes>(&app, signature, Key::Node(name.clone()), plan).await?;
     info!(node = %name, powered_off, "node removed");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -199,15 +204,24 @@ pub(super) async fn farewell(
 
 pub(super) async fn waive(
     State(app): State<App>,
+    signature: Signature,
     PathName(name): PathName,
     parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
     let node = name.clone();
+    let policy = app.policy.clone();
     let now = now();
     app.allocator
         .write(move |ledger| {
-            let change = ipam::waive_report(ledger.catalog(), &node, now)?;
+            let catalog = ledger.catalog();
+            let change = ipam::waive_report(catalog, &node, now)?;
+            let scene = Scene {
+                catalog,
+                policy: &policy,
+                now,
+            };
+            let change = signature.sign::<Nodes>(&scene, &Key::Node(node), change)?;
             Ok::<_, Failure>(((), change))
         })
         .await?;
@@ -307,6 +321,12 @@ pub(super) async fn report(
             .iter()
             .map(|held| held.attachment.clone())
             .collect(),
+        held: report
+            .ovsdb
+            .iter()
+            .map(|held| (held.attachment.clone(), held.addresses.clone()))
+            .collect(),
+        reserve: report.reserve.iter().copied().collect(),
         runtime: report.runtime.map(BTreeSet::from_iter),
     };
     let holds = report.ovsdb.into_iter().map(|held| ipam::Held {
@@ -323,9 +343,11 @@ pub(super) async fn report(
         holds: holds.collect(),
         leases: report.reserve,
     };
+    // What the books have by now, but did not when it came, it need not know.
+    let at = now();
     let plan = move |ledger: &Ledger, _| Ok(ipam::report(ledger.catalog(), &report, now())?);
     in_steps(&app, plan).await?;
     app.heard.mark(&name, now());
-    app.reports.receive(name, holdings);
+    app.reports.receive(name, holdings, at);
     Ok(StatusCode::NO_CONTENT)
 }

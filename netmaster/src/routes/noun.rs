@@ -14,11 +14,13 @@ use trunkline_ipam::{
     Catalog, Change, Kind, Ledger, Object, Planned, Policy, Revision, Step, Timestamp,
 };
 use trunkline_netmaster_api::{ErrorCode, Update};
-use trunkline_types::Labels;
+use trunkline_types::{Labels, Name};
 use utoipa::ToSchema;
 
+use super::access::Caller;
 use super::extract::{Body, PathSegments, key_at};
 use super::query::{Parameters, Selection};
+use super::signed::Signature;
 use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
@@ -47,6 +49,10 @@ pub(crate) trait Noun: Send + Sync + 'static {
     type View: Serialize + ToSchema + Send;
     /// What `fieldSelector` may name.
     const FIELDS: &'static [Field<Self::View>];
+
+    /// The field that names the node that an object belongs to; none if they belong to no node. An
+    /// agent sees those of its own node only.
+    const OWNER: Option<&'static str> = None;
 
     /// The view of `object`; none if it is of another kind, or if what it refers to is gone. The
     /// latter does not happen to an object that is in the catalog.
@@ -79,6 +85,12 @@ pub(crate) trait Managed: Noun {
 
     /// What names the object that is wanted.
     fn key(wanted: &Self::Wanted) -> Key;
+
+    /// The network that it is to be of; none if the kind has none, or what leads to it is not
+    /// there.
+    fn network(_: &Catalog, _: &Self::Wanted) -> Option<Name> {
+        None
+    }
 
     fn create(
         ledger: &Ledger,
@@ -146,33 +158,45 @@ pub(super) fn view<N: Noun>(scene: &Scene<'_>, object: &Object) -> Result<N::Vie
 
 pub(super) async fn show<N: Noun>(
     State(app): State<App>,
+    caller: Caller,
     At { key, .. }: At<N>,
     parameters: Parameters,
 ) -> Result<Json<N::View>, Failure> {
     parameters.only(&[])?;
     let found = app.look(|scene| {
         let object = scene.catalog.object(&key)?;
-        Some(view::<N>(scene, &object))
+        let reached = caller.reaches_object(scene.catalog, &object);
+        Some(reached.and_then(|()| view::<N>(scene, &object)))
     });
-    let found = found.unwrap_or_else(|| Err(Failure::not_found(N::KIND, &key.name())));
-    found.map(Json)
+    let found = found.unwrap_or_else(|| Err(Failure::not_found(N::KIND, &key.name())))?;
+    if let Some(owner) = N::OWNER {
+        let fields = N::FIELDS.iter().find(|field| field.name == owner);
+        let node = fields.and_then(|field| (field.values)(&found).pop());
+        caller.sees(N::PATH, node.as_deref())?;
+    }
+    Ok(Json(found))
 }
 
 pub(super) async fn create<N: Managed>(
     State(app): State<App>,
+    signature: Signature,
     parameters: Parameters,
     Body(spec): Body<N::Spec>,
 ) -> Result<(StatusCode, Json<N::View>), Failure> {
     parameters.only(&[])?;
     let wanted = N::wanted(spec)?;
-    let name = N::key(&wanted).name();
+    let key = N::key(&wanted);
+    let name = key.name();
+    signature.trail.about(key.clone());
     let policy = app.policy.clone();
     let now = now();
     let (created, revision) = app
         .allocator
         .write(move |ledger| {
-            let (object, change) = N::create(ledger, &wanted, now)?;
             let catalog = ledger.catalog();
+            let network = N::network(catalog, &wanted);
+            signature.caller.reaches(&key, network.as_ref())?;
+            let (object, change) = N::create(ledger, &wanted, now)?;
             let policy = &policy;
             // What it refers to is there before the change, so the view is complete now; after the
             // commit somebody may have deleted it again.
@@ -181,7 +205,9 @@ pub(super) async fn create<N: Managed>(
                 policy,
                 now,
             };
-            Ok::<_, Failure>(((view::<N>(&scene, &object)?, change.revision()), change))
+            let created = (view::<N>(&scene, &object)?, change.revision());
+            let change = signature.sign::<N>(&scene, &key, change)?;
+            Ok::<_, Failure>((created, change))
         })
         .await?;
     info!(kind = %N::KIND, name, revision = revision.number(), "created");
@@ -190,6 +216,7 @@ pub(super) async fn create<N: Managed>(
 
 pub(super) async fn update<N: Managed>(
     State(app): State<App>,
+    signature: Signature,
     At { key, .. }: At<N>,
     parameters: Parameters,
     Body(update): Body<Update<N::Spec>>,
@@ -207,6 +234,7 @@ pub(super) async fn update<N: Managed>(
     let policy = app.policy.clone();
     let expected = Revision::new(update.revision);
     let now = now();
+    let name = key.name();
     let (updated, changed) = app
         .allocator
         .write(move |ledger| {
@@ -217,33 +245,68 @@ pub(super) async fn update<N: Managed>(
                 policy,
                 now,
             };
+            if let Some(current) = catalog.object(&key) {
+                signature.caller.reaches_object(catalog, &current)?;
+            }
             let (updated, change) = N::update(&scene, ledger, &wanted, expected)?;
+            let change = signature.sign::<N>(&scene, &key, change)?;
             let changed = (!change.is_empty()).then(|| change.revision());
             Ok::<_, Failure>(((updated, changed), change))
         })
         .await?;
     if let Some(revision) = changed {
-        info!(kind = %N::KIND, name = key.name(), revision = revision.number(), "updated");
+        info!(kind = %N::KIND, name, revision = revision.number(), "updated");
     }
     Ok(Json(updated))
 }
 
 pub(super) async fn delete<N: Managed>(
     State(app): State<App>,
+    signature: Signature,
     At { key, .. }: At<N>,
     mut parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
     let revision = parameters.number("revision")?.map(Revision::new);
     parameters.only(&["revision"])?;
     let name = key.name();
+    let about = key.clone();
     let plan = move |ledger: &Ledger, begun: bool| {
         // The first step changes the object's own revision.
         let expected = revision.filter(|_| !begun);
         N::delete(ledger, &key, expected, now())
     };
-    in_steps(&app, plan).await?;
+    in_signed_steps::<N>(&app, signature, about, plan).await?;
     info!(kind = %N::KIND, name, "deleted");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The same as [`in_steps`], for somebody who asked that it be done to the object of kind `N` with
+/// `key`. The first step has the record of all.
+pub(super) async fn in_signed_steps<N: Noun>(
+    app: &App,
+    signature: Signature,
+    key: Key,
+    plan: impl Fn(&Ledger, bool) -> Result<Step, Failure> + Clone + Send + 'static,
+) -> Result<(), Failure> {
+    let policy = app.policy.clone();
+    let signed = move |ledger: &Ledger, begun: bool| {
+        let catalog = ledger.catalog();
+        if begun {
+            return plan(ledger, begun);
+        }
+        if let Some(current) = catalog.object(&key) {
+            signature.caller.reaches_object(catalog, &current)?;
+        }
+        let Step { change, done } = plan(ledger, begun)?;
+        let scene = Scene {
+            catalog,
+            policy: &policy,
+            now: now(),
+        };
+        let change = signature.sign::<N>(&scene, &key, change)?;
+        Ok(Step { change, done })
+    };
+    in_steps(app, signed).await
 }
 
 /// Makes step after step until nothing is left to do, even if the caller goes away meanwhile. If

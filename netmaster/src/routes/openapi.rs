@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::Method;
-use trunkline_netmaster_api::Problem;
+use trunkline_netmaster_api::{Problem, Role};
 use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathItemBuilder,
     PathsBuilder,
@@ -14,6 +14,7 @@ use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApiBuilder, RefOr, Required, Schema,
 };
 
+use super::access::Access;
 use super::operation::{Described, Operation};
 
 /// The document as JSON, with a line end.
@@ -74,10 +75,28 @@ fn method(method: &Method) -> HttpMethod {
     }
 }
 
+/// Who may call it, in words.
+fn callers(operation: &Operation) -> String {
+    let roles = match operation.access {
+        Some(Access::Open) => return "For everybody, without an identity".to_owned(),
+        Some(Access::Roles(roles)) => roles,
+        None => &[],
+    };
+    let roles: Vec<_> = roles
+        .iter()
+        .map(|role| match role {
+            Role::Node if operation.own_node => format!("`{role}` (for its own node)"),
+            _ => format!("`{role}`"),
+        })
+        .collect();
+    format!("Roles: {}", roles.join(", "))
+}
+
 fn describe(operation: &Operation, problem: &Described) -> OperationBuilder {
     let mut builder = OperationBuilder::new()
         .tag(operation.tag)
-        .summary(Some(operation.summary));
+        .summary(Some(operation.summary))
+        .description(Some(callers(operation)));
     for parameter in &operation.parameters {
         let place = if parameter.in_path {
             (ParameterIn::Path, Required::True)

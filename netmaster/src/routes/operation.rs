@@ -3,9 +3,11 @@
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use trunkline_netmaster_api::Role;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::access::Access;
 use crate::app::App;
 
 /// A schema, with those it refers to.
@@ -76,6 +78,12 @@ pub(super) struct Operation {
     /// Its media type, and its form.
     pub(super) body: Option<(&'static str, Described)>,
     pub(super) answers: Vec<Answer>,
+    /// Who may call it; nobody may if nothing is said.
+    pub(super) access: Option<Access>,
+    /// Whether it is for tokens of some networks too: it looks itself at what they reach.
+    pub(super) of_networks: bool,
+    /// Whether an agent may call it for its own node only.
+    pub(super) own_node: bool,
     pub(super) handler: MethodRouter<App>,
 }
 
@@ -86,14 +94,18 @@ impl Operation {
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        let path = path.into();
         Self {
             method,
-            path: path.into(),
+            own_node: path.starts_with("/v1/nodes/{name}"),
+            path,
             tag: "other",
             summary: "",
             parameters: Vec::new(),
             body: None,
             answers: Vec::new(),
+            access: None,
+            of_networks: false,
             handler: on(filter, handler),
         }
     }
@@ -106,6 +118,32 @@ impl Operation {
 
     pub(super) fn with(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.parameters.extend(parameters);
+        self
+    }
+
+    /// These roles may call it: an agent only for its own node, where the URL names one.
+    pub(super) fn allows(mut self, roles: &'static [Role]) -> Self {
+        self.access = Some(Access::Roles(roles));
+        self
+    }
+
+    /// A token that is for some networks only may be used for it, for it refuses what is not of
+    /// them.
+    pub(super) fn of_networks(mut self) -> Self {
+        self.of_networks = true;
+        self
+    }
+
+    /// An agent may call it for its own node only, though the URL does not name that: the handler
+    /// looks whose it is.
+    pub(super) fn of_own_node(mut self) -> Self {
+        self.own_node = true;
+        self
+    }
+
+    /// Everybody may call it, without saying who that is.
+    pub(super) fn open(mut self) -> Self {
+        self.access = Some(Access::Open);
         self
     }
 

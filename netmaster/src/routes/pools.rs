@@ -1,9 +1,9 @@
 //! `/v1/pools`
 
 use trunkline_ipam as ipam;
-use trunkline_ipam::{Change, Key, Kind, Ledger, Object, Revision, Step, Timestamp};
+use trunkline_ipam::{Catalog, Change, Key, Kind, Ledger, Object, Revision, Step, Timestamp};
 use trunkline_netmaster_api::{Pool, PoolSpec};
-use trunkline_types::Labels;
+use trunkline_types::{Labels, Name};
 
 use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
@@ -68,6 +68,10 @@ impl Managed for Pools {
 
     fn key(wanted: &ipam::PoolSpec) -> Key {
         Key::Pool(wanted.subnet.clone(), wanted.name.clone())
+    }
+
+    fn network(catalog: &Catalog, wanted: &ipam::PoolSpec) -> Option<Name> {
+        Some(catalog.subnet(&wanted.subnet)?.network.clone())
     }
 
     fn create(

@@ -1,16 +1,17 @@
 //! The parameters of URLs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::Deserialize as _;
-use trunkline_ipam::EventKind;
-use trunkline_netmaster_api::{AddressState, Level};
+use trunkline_ipam::{AuditResult, EventKind, Kind};
+use trunkline_netmaster_api::{AddressState, Level, Role};
 use trunkline_types::{Attachment, Cidr, Labels, MacAddr, Name, Selector, VlanId, chain};
 
 use super::noun::{Field, Noun};
@@ -152,6 +153,8 @@ impl Parameters {
 pub(crate) struct Selection {
     labels: Selector,
     fields: Vec<Condition>,
+    /// The only networks whose objects there are for who asks; none for all.
+    networks: Option<Arc<BTreeSet<Name>>>,
 }
 
 /// What one field must be, or must not be.
@@ -174,15 +177,32 @@ impl Selection {
         };
         let fields = match parameters.take("fieldSelector") {
             None => Vec::new(),
-            Some(text) => conditions(&text, N::FIELDS)
+            Some(text) => conditions(&text, N::KIND, N::FIELDS)
                 .map_err(|why| Failure::parameter("fieldSelector", &why))?,
         };
-        Ok(Self { labels, fields })
+        Ok(Self {
+            labels,
+            fields,
+            networks: None,
+        })
+    }
+
+    /// The same for somebody for whom there are only objects of these networks; none for all.
+    pub(crate) fn within(self, networks: Option<Arc<BTreeSet<Name>>>) -> Self {
+        Self { networks, ..self }
+    }
+
+    /// Whether there are objects of `network` for who asks; none is that of an object of no network.
+    pub(crate) fn reaches(&self, network: impl FnOnce() -> Option<Name>) -> bool {
+        match &self.networks {
+            None => true,
+            Some(networks) => network().is_some_and(|network| networks.contains(&network)),
+        }
     }
 
     /// Whether everything is asked for.
     pub(crate) fn is_empty(&self) -> bool {
-        self.labels.is_empty() && self.fields.is_empty()
+        self.labels.is_empty() && self.fields.is_empty() && self.networks.is_none()
     }
 
     /// Whether the labels match; an object of a kind without labels has none.
@@ -215,11 +235,14 @@ impl Selection {
 
     /// The same text for the same selection.
     pub(crate) fn fingerprint(&self) -> String {
-        format!("{}|{:?}", self.labels, self.fields)
+        match &self.networks {
+            None => format!("{}|{:?}", self.labels, self.fields),
+            Some(networks) => format!("{}|{:?}|{networks:?}", self.labels, self.fields),
+        }
     }
 }
 
-fn conditions<V>(text: &str, fields: &[Field<V>]) -> Result<Vec<Condition>, String> {
+fn conditions<V>(text: &str, kind: Kind, fields: &[Field<V>]) -> Result<Vec<Condition>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
@@ -245,7 +268,7 @@ fn conditions<V>(text: &str, fields: &[Field<V>]) -> Result<Vec<Condition>, Stri
                 choices.join(", ")
             )
         })?;
-        let value = written(name, value).map_err(|why| format!("field `{name}`: {why}"))?;
+        let value = written(kind, name, value).map_err(|why| format!("field `{name}`: {why}"))?;
         conditions.push(Condition { field, is, value });
     }
     if conditions.len() > CONDITIONS {
@@ -260,28 +283,10 @@ fn conditions<V>(text: &str, fields: &[Field<V>]) -> Result<Vec<Condition>, Stri
 
 /// A value of the field `name` in the one form that answers have it in, so that it can be compared.
 /// What cannot be a value of that field would match nothing, and never be noticed.
-fn written(name: &str, value: &str) -> Result<String, String> {
-    fn as_one<T>(value: &str) -> Result<String, String>
-    where
-        T: FromStr<Err: Error + 'static> + ToString,
-    {
-        let value: Result<T, _> = value.parse();
-        value
-            .map(|value| value.to_string())
-            .map_err(|error| chain(&error))
-    }
-    fn one_of(value: &str, known: &[&str]) -> Result<String, String> {
-        if known.contains(&value) {
-            return Ok(value.to_owned());
-        }
-        let choices: Vec<_> = known.iter().map(|one| format!("`{one}`")).collect();
-        Err(format!(
-            "`{}` is none of its values: use {}",
-            value.escape_debug(),
-            choices.join(", ")
-        ))
-    }
+fn written(kind: Kind, name: &str, value: &str) -> Result<String, String> {
     match name {
+        // A record of the audit names objects of whatever kind.
+        "name" | "kind" if kind == Kind::Audit => Ok(value.to_owned()),
         "name" | "network" | "subnet" | "pool" | "profile" | "reservation" | "node" | "rack" => {
             as_one::<Name>(value)
         }
@@ -289,7 +294,7 @@ fn written(name: &str, value: &str) -> Result<String, String> {
         "mac" => as_one::<MacAddr>(value),
         "cidr" => as_one::<Cidr>(value),
         "attachment" => as_one::<Attachment>(value),
-        "ip" | "address" => match value.parse::<IpAddr>() {
+        "ip" | "address" | "from" => match value.parse::<IpAddr>() {
             Ok(ip) => Ok(ip.to_string()),
             Err(_) => Err(format!(
                 "`{}` is not an IP address: write it like `10.1.0.1` or `fd00::1`",
@@ -298,14 +303,39 @@ fn written(name: &str, value: &str) -> Result<String, String> {
         },
         "state" => one_of(value, &STATES.map(AddressState::as_str)),
         "level" => one_of(value, &LEVELS.map(Level::as_str)),
+        "role" => as_one::<Role>(value),
+        "result" => one_of(value, &AuditResult::ALL.map(AuditResult::name)),
         "kind" => match EventKind::deserialize(serde_json::Value::from(value)) {
             Ok(_) => Ok(value.to_owned()),
             // It names those that there are.
             Err(error) => Err(error.to_string()),
         },
-        // Pods and namespaces are Kubernetes' to name, and what an event is about is text.
+        // Pods and namespaces are Kubernetes' to name, and what an event is about is text, as is who
+        // asked for something.
         _ => Ok(value.to_owned()),
     }
+}
+
+fn as_one<T>(value: &str) -> Result<String, String>
+where
+    T: FromStr<Err: Error + 'static> + ToString,
+{
+    let value: Result<T, _> = value.parse();
+    value
+        .map(|value| value.to_string())
+        .map_err(|error| chain(&error))
+}
+
+fn one_of(value: &str, known: &[&str]) -> Result<String, String> {
+    if known.contains(&value) {
+        return Ok(value.to_owned());
+    }
+    let choices: Vec<_> = known.iter().map(|one| format!("`{one}`")).collect();
+    Err(format!(
+        "`{}` is none of its values: use {}",
+        value.escape_debug(),
+        choices.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -328,7 +358,8 @@ mod tests {
     fn matches(text: &str, view: &View) -> bool {
         let selection = Selection {
             labels: Selector::default(),
-            fields: conditions(text, FIELDS).unwrap(),
+            fields: conditions(text, Kind::Address, FIELDS).unwrap(),
+            networks: None,
         };
         selection.matches_fields(|place| (FIELDS[place].values)(view))
     }
@@ -356,8 +387,10 @@ mod tests {
             ("mac", "02:AA:00:00:00:01", "02:aa:00:00:00:01"),
             ("vlan", "0100", "100"),
             ("about", "Node N1", "Node N1"),
+            ("role", "viewer", "viewer"),
         ] {
-            assert_eq!(written(field, given).as_deref(), Ok(one), "{field}");
+            let written = written(Kind::Event, field, given);
+            assert_eq!(written.as_deref(), Ok(one), "{field}");
         }
     }
 
@@ -375,9 +408,26 @@ mod tests {
             ("state", "lost"),
             ("level", "rack"),
             ("kind", "party"),
+            ("role", "king"),
+            ("from", "here"),
+            ("result", "undone"),
         ] {
-            let error = written(field, value).unwrap_err();
+            let error = written(Kind::Event, field, value).unwrap_err();
             assert!(error.contains(&format!("`{value}`")), "{field}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_audit_is_searched_for_objects_of_every_kind() {
+        for (field, value) in [
+            ("kind", "network"),
+            ("name", "blue-r1/web"),
+            ("name", "10.1.0.7"),
+            ("identity", "token:ci"),
+            ("result", "denied"),
+        ] {
+            let written = written(Kind::Audit, field, value);
+            assert_eq!(written.as_deref(), Ok(value), "{field}");
         }
     }
 
@@ -392,12 +442,12 @@ mod tests {
             (",", "`` is no condition"),
             ("=", "field `` cannot"),
         ] {
-            let error = conditions(bad, FIELDS).unwrap_err();
+            let error = conditions(bad, Kind::Address, FIELDS).unwrap_err();
             assert!(error.contains(says), "{bad}: {error}");
         }
         let many = vec!["state!=free"; 17].join(",");
         assert!(
-            conditions(&many, FIELDS)
+            conditions(&many, Kind::Address, FIELDS)
                 .unwrap_err()
                 .contains("more than 16")
         );

@@ -6,6 +6,7 @@ use trunkline_ipam::{Kind, Revision};
 use trunkline_netmaster_api::Problem;
 
 use super::addresses::Addresses;
+use super::audit::Audits;
 use super::endpoints::Endpoints;
 use super::events::Events;
 use super::extract::{parse, parse_key};
@@ -17,8 +18,10 @@ use super::noun::Noun;
 use super::pools::Pools;
 use super::profiles::Profiles;
 use super::query::{Parameters, Selection};
+use super::records::{self, Record};
 use super::reservations::Reservations;
 use super::subnets::Subnets;
+use super::tokens::Tokens;
 use crate::failure::Failure;
 
 /// What a request's body says.
@@ -26,12 +29,12 @@ use crate::failure::Failure;
 /// # Errors
 ///
 /// The [`Problem`] that the request is answered with.
-pub fn body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    parse(body).map_err(|failure| failure.problem().clone())
+pub fn body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Problem>> {
+    parse(body).map_err(|failure| Box::new(failure.problem().clone()))
 }
 
 /// What can be listed, as URLs have it.
-pub const LISTS: [&str; 10] = {
+pub const LISTS: [&str; 12] = {
     let mut paths = [""; READERS.len()];
     let mut at = 0;
     while at < paths.len() {
@@ -78,7 +81,7 @@ pub struct Place {
 ///
 /// The [`Problem`] that the request is answered with.
 #[must_use]
-pub fn list(path: &str, query: &str) -> Option<Result<Listed, Problem>> {
+pub fn list(path: &str, query: &str) -> Option<Result<Listed, Box<Problem>>> {
     let (reader, parameters) = (reader(path)?, parameters(query)?);
     let asked = parameters.and_then(reader.ask);
     Some(match asked {
@@ -94,7 +97,7 @@ pub fn list(path: &str, query: &str) -> Option<Result<Listed, Problem>> {
                 name: place.after.name(),
             }),
         }),
-        Err(failure) => Err(failure.problem().clone()),
+        Err(failure) => Err(Box::new(failure.problem().clone())),
     })
 }
 
@@ -121,7 +124,7 @@ struct Reader {
     token: fn(&list::Place, &Selection) -> String,
 }
 
-const READERS: [Reader; 10] = [
+const READERS: [Reader; 12] = [
     Reader::of::<Networks>(),
     Reader::of::<Subnets>(),
     Reader::of::<Pools>(),
@@ -131,7 +134,9 @@ const READERS: [Reader; 10] = [
     Reader::of::<Nodes>(),
     Reader::of::<Addresses>(),
     Reader::of::<Endpoints>(),
-    Reader::of::<Events>(),
+    Reader::of::<Tokens>(),
+    Reader::of_records::<Events>(),
+    Reader::of_records::<Audits>(),
 ];
 
 impl Reader {
@@ -139,10 +144,26 @@ impl Reader {
         Self {
             kind: N::KIND,
             path: N::PATH,
-            ask: Asked::take::<N>,
+            ask: ask::<N>,
             token: list::Place::token::<N>,
         }
     }
+
+    const fn of_records<N: Record>() -> Self {
+        Self {
+            ask: ask_of_records::<N>,
+            ..Self::of::<N>()
+        }
+    }
+}
+
+/// As somebody asks for whom there are objects of all networks.
+fn ask<N: Noun>(parameters: Parameters) -> Result<Asked, Failure> {
+    Asked::take::<N>(parameters, None)
+}
+
+fn ask_of_records<N: Record>(parameters: Parameters) -> Result<Asked, Failure> {
+    records::take::<N>(parameters, None).map(|(asked, _)| asked)
 }
 
 fn reader(path: &str) -> Option<Reader> {

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde::Serialize;
+use serde_json::json;
 use tracing::info;
 use trunkline_ipam::Kind;
 use trunkline_netmaster_api::{ErrorCode, NodeRequestSpec, Role};
@@ -16,26 +17,35 @@ use trunkline_types::Name;
 
 use super::extract::{Body, PathName, PathSegments};
 use super::query::Parameters;
+use super::signed::Signature;
 use super::watch::MEDIA_TYPE;
 use crate::allocator::{Allocator, Unavailable};
+use crate::audit;
 use crate::clock::now;
 use crate::failure::Failure;
-use crate::replica::Role as ReplicaRole;
+use crate::replica::Role as Part;
 use crate::requests::{AnswerError, AskError, Relay, RequestId};
 use crate::sweeper::Heard;
 
-/// Streams the answer, line by line. There are no identities yet: whoever reaches the listener
-/// counts as an administrator.
+/// Streams the answer, line by line.
 pub(super) async fn ask(
     State(allocator): State<Allocator>,
     State(relay): State<Relay>,
+    Signature { caller, trail }: Signature,
     PathName(node): PathName,
     parameters: Parameters,
     Body(spec): Body<NodeRequestSpec>,
 ) -> Result<Response, Failure> {
     parameters.only(&[])?;
     check(&allocator, &node)?;
-    let asked = relay.ask(&node, spec, Role::Admin)?;
+    let (kind, needed) = (spec.request.kind(), spec.request.role());
+    let asked = relay.ask(&node, spec, caller.0.role())?;
+    // Who makes a node send packets, or reads those of others, has done something.
+    if needed != Role::Viewer {
+        let mut record = trail.audit(now());
+        record.after = Some(json!({"request": kind}));
+        audit::write(&allocator, record).await;
+    }
     let lines = stream::unfold(asked, |mut asked| async move {
         let line = asked.next().await?;
         Some((line, asked))
@@ -89,7 +99,7 @@ pub(super) async fn answer(
 
 /// Refuses if this replica does not lead, for nothing is relayed then, or there is no such node.
 fn check(allocator: &Allocator, node: &Name) -> Result<(), Failure> {
-    if *allocator.role().borrow() != ReplicaRole::Leader {
+    if *allocator.role().borrow() != Part::Leader {
         return Err(Unavailable::NotLeading.into());
     }
     if allocator.read(|catalog| catalog.node(node).is_none()) {

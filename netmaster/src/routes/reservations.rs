@@ -1,11 +1,13 @@
 //! `/v1/reservations`
 
 use trunkline_ipam as ipam;
-use trunkline_ipam::{Change, Key, Kind, Ledger, Object, Revision, Step, Timestamp, Wanted};
+use trunkline_ipam::{
+    Catalog, Change, Key, Kind, Ledger, Object, Revision, Step, Timestamp, Wanted,
+};
 use trunkline_netmaster_api::{
     Holder, HolderKind, Reservation, ReservationSpec, ReservedAddress, Retention,
 };
-use trunkline_types::{Labels, Pod};
+use trunkline_types::{Labels, Name, Pod};
 
 use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
@@ -56,11 +58,7 @@ impl Noun for Reservations {
             holder: holder_view(&reservation.holder),
             addresses: addresses.collect(),
             spare: reservation.spare,
-            retention: match reservation.retention {
-                ipam::Retention::Forever => Retention::Forever,
-                ipam::Retention::Seconds(seconds) => Retention::Seconds(seconds),
-                ipam::Retention::UntilDeleted => Retention::UntilDeleted,
-            },
+            retention: retention_view(reservation.retention),
             owner: reservation.owner.clone(),
             reason: reservation.reason.clone(),
             expires: reservation.expires.map(Timestamp::unix_seconds),
@@ -95,11 +93,7 @@ impl Managed for Reservations {
             holder: holder(spec.holder),
             addresses,
             spare: spec.spare,
-            retention: match spec.retention {
-                Retention::Forever => ipam::Retention::Forever,
-                Retention::Seconds(seconds) => ipam::Retention::Seconds(seconds),
-                Retention::UntilDeleted => ipam::Retention::UntilDeleted,
-            },
+            retention: retention(spec.retention),
             owner: spec.owner,
             reason: spec.reason,
             expires: spec.expires.map(Timestamp::from_unix_seconds),
@@ -109,6 +103,10 @@ impl Managed for Reservations {
 
     fn key(wanted: &ipam::ReservationSpec) -> Key {
         Key::Reservation(wanted.name.clone())
+    }
+
+    fn network(_: &Catalog, wanted: &ipam::ReservationSpec) -> Option<Name> {
+        Some(wanted.network.clone())
     }
 
     fn create(
@@ -198,7 +196,24 @@ pub(super) fn holder(holder: Holder) -> ipam::Holder {
     }
 }
 
-fn holder_view(holder: &ipam::Holder) -> Holder {
+/// How long a reservation is kept, as it is planned with.
+pub(super) fn retention(retention: Retention) -> ipam::Retention {
+    match retention {
+        Retention::Forever => ipam::Retention::Forever,
+        Retention::Seconds(seconds) => ipam::Retention::Seconds(seconds),
+        Retention::UntilDeleted => ipam::Retention::UntilDeleted,
+    }
+}
+
+pub(super) fn retention_view(retention: ipam::Retention) -> Retention {
+    match retention {
+        ipam::Retention::Forever => Retention::Forever,
+        ipam::Retention::Seconds(seconds) => Retention::Seconds(seconds),
+        ipam::Retention::UntilDeleted => Retention::UntilDeleted,
+    }
+}
+
+pub(super) fn holder_view(holder: &ipam::Holder) -> Holder {
     let (kind, namespace, name) = match holder {
         ipam::Holder::Pod(pod) => (HolderKind::Pod, &pod.namespace, &pod.name),
         ipam::Holder::StatefulSet(set) => (HolderKind::StatefulSet, &set.namespace, &set.name),

@@ -1,9 +1,11 @@
 //! `/v1/subnets`
 
 use trunkline_ipam as ipam;
-use trunkline_ipam::{Change, Key, Kind, Ledger, Object, Placement, Revision, Step, Timestamp};
+use trunkline_ipam::{
+    Catalog, Change, Key, Kind, Ledger, Object, Placement, Revision, Step, Timestamp,
+};
 use trunkline_netmaster_api::{OldGateway, Subnet, SubnetSpec, SubnetUpdated};
-use trunkline_types::Labels;
+use trunkline_types::{Labels, Name};
 
 use super::noun::{Field, Managed, Noun, Scene, planned, view};
 use crate::failure::Failure;
@@ -97,6 +99,10 @@ impl Managed for Subnets {
 
     fn key(wanted: &ipam::SubnetSpec) -> Key {
         Key::Subnet(wanted.name.clone())
+    }
+
+    fn network(_: &Catalog, wanted: &ipam::SubnetSpec) -> Option<Name> {
+        Some(wanted.network.clone())
     }
 
     fn create(

@@ -11,10 +11,10 @@
 
 mod press;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -28,14 +28,17 @@ use tokio::time::{Instant, sleep_until};
 use trunkline_ipam::{Object, Revision};
 use trunkline_netmaster_api::{ErrorCode, Problem, WatchEvent};
 
+use super::access::Caller;
 use super::cluster::catch_up;
 use super::list::values;
 use super::noun::Noun;
 use super::query::Selection;
+use super::scope::network_of;
 use crate::allocator::Allocator;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::feed::{Compacted, Publication, Subscription};
+use crate::identity::{Identity, IdentityName};
 use crate::replica::Role;
 use press::Press;
 
@@ -60,21 +63,26 @@ const FRAME: usize = 64 << 10;
 pub(crate) struct Watches {
     places: Arc<Semaphore>,
     max: usize,
+    /// How many each identity has, and may have.
+    taken: Arc<Mutex<HashMap<IdentityName, usize>>>,
+    max_each: usize,
     press: Arc<Press>,
 }
 
 impl Watches {
-    /// Room for `max` watches at a time.
-    pub(crate) fn up_to(max: usize) -> Self {
+    /// Room for `max` watches at a time, of which one identity may have `max_each`.
+    pub(crate) fn up_to(max: usize, max_each: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(max)),
             max,
+            taken: Arc::default(),
+            max_each,
             press: Arc::default(),
         }
     }
 
-    fn enter(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        self.places.clone().try_acquire_owned().map_err(|_| {
+    fn enter(&self, identity: &Identity) -> Result<Place, Failure> {
+        let permit = self.places.clone().try_acquire_owned().map_err(|_| {
             Failure::new(
                 ErrorCode::TooManyWatches,
                 format!(
@@ -83,7 +91,27 @@ impl Watches {
                     self.max
                 ),
             )
-        })
+        })?;
+        let place = |owner| Place {
+            _permit: permit,
+            owner,
+            taken: self.taken.clone(),
+        };
+        if identity.is_unlimited() {
+            return Ok(place(None));
+        }
+        let owner = identity.name();
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(owner.clone()).or_default();
+        if *count >= self.max_each {
+            let detail = format!(
+                "`{owner}` has {count} watches already, as many as one may have: end one, or raise \
+                 `--max-watches-each`"
+            );
+            return Err(Failure::new(ErrorCode::TooManyRequests, detail));
+        }
+        *count += 1;
+        Ok(place(Some(owner.clone())))
     }
 
     fn rest(&self) -> Duration {
@@ -92,14 +120,39 @@ impl Watches {
     }
 }
 
+/// The place of one watch.
+#[derive(Debug)]
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    /// Whose it is, if that is counted.
+    owner: Option<IdentityName>,
+    taken: Arc<Mutex<HashMap<IdentityName, usize>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(owner) = &self.owner else {
+            return;
+        };
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(owner) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(owner);
+            }
+        }
+    }
+}
+
 /// Answers with what happens to objects of kind `N` after a revision; without one, first with how
 /// they are.
 pub(super) async fn watch<N: Noun>(
     app: &App,
+    Caller(identity): &Caller,
     selection: Selection,
     after: Option<Revision>,
 ) -> Result<Response, Failure> {
-    let place = app.watches.enter()?;
+    let place = app.watches.enter(identity)?;
     if let Some(after) = after {
         has_been(&app.allocator, after).await?;
     }
@@ -165,7 +218,10 @@ async fn has_been(allocator: &Allocator, after: Revision) -> Result<(), Failure>
 fn present<N: Noun>(app: &App, selection: &Selection) -> (VecDeque<Object>, Revision) {
     app.look(|scene| {
         let objects = N::candidates(scene, selection);
-        let objects = objects.filter(|object| selection.matches_labels(N::labels(object)));
+        let objects = objects.filter(|object| {
+            selection.matches_labels(N::labels(object))
+                && selection.reaches(|| network_of(scene.catalog, object))
+        });
         (objects.collect(), scene.catalog.revision())
     })
 }
@@ -187,7 +243,7 @@ struct Watcher<N> {
     /// When to look again.
     rested: Instant,
     _watching: crate::metrics::Watching,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
     kind: PhantomData<fn() -> N>,
 }
 

@@ -91,8 +91,10 @@ pub(super) fn encode(object: &Object) -> Result<Vec<u8>, serde_json::Error> {
         Object::Node(node) => written(node.as_ref()),
         Object::Address(address) => written(address.as_ref()),
         Object::Endpoint(endpoint) => written(endpoint.as_ref()),
+        Object::Token(token) => written(token.as_ref()),
         Object::Holding(holding) => written(holding.as_ref()),
         Object::Event(event) => written(event.as_ref()),
+        Object::Audit(audit) => written(audit.as_ref()),
     }
 }
 
@@ -117,8 +119,10 @@ pub(super) fn decode(path: &str, value: &[u8]) -> Result<Object, DecodeError> {
         Key::Node(_) => Object::Node(read(path, value)?),
         Key::Address(_) => Object::Address(read(path, value)?),
         Key::Endpoint(_) => Object::Endpoint(read(path, value)?),
+        Key::Token(_) => Object::Token(read(path, value)?),
         Key::Holding(..) => Object::Holding(read(path, value)?),
         Key::Event(_) => Object::Event(read(path, value)?),
+        Key::Audit(_) => Object::Audit(read(path, value)?),
     };
     if object.key() == key {
         Ok(object)

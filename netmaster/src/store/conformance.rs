@@ -332,19 +332,14 @@ fn survives_having_no_space(subject: &mut dyn Subject, author: &mut Author) {
 }
 
 fn keeps_records_out_of_memory(subject: &mut dyn Subject, author: &Author, runtime: &Runtime) {
-    let record = |number: u32| {
-        (
-            format!("{}10.0.0.1/{number:03}", keys::RECORDS[1]),
-            vec![b'r'; 10],
-        )
-    };
+    let record = |number: u32| (format!("{HOLDINGS}10.0.0.1/{number:03}"), vec![b'r'; 10]);
     let mut entries = Vec::new();
     let reader = subject.store().reader();
     let position = reader
         .dump(&mut |key, value| entries.push((key.to_owned(), value.to_vec())))
         .unwrap();
     entries.extend((0..25).map(record));
-    entries.push((format!("{}1", keys::RECORDS[0]), vec![b'e'; 10]));
+    entries.push((format!("{EVENTS}1"), vec![b'e'; 10]));
     let mut restored = entries.into_iter().map(Ok);
     subject
         .store()
@@ -356,7 +351,7 @@ fn keeps_records_out_of_memory(subject: &mut dyn Subject, author: &Author, runti
         *author.ledger.catalog(),
         "records are not loaded"
     );
-    let address = format!("{}10.0.0.1/", keys::RECORDS[1]);
+    let address = format!("{HOLDINGS}10.0.0.1/");
     let scan = |after: Option<&str>, limit| {
         runtime
             .block_on(reader.scan(&address, after, limit))

@@ -11,7 +11,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 use tokio::sync::watch;
 use trunkline_ipam::Revision;
 
-use super::{Batch, Page, Position, Store, StoreError, StoredBatch, codec, keys};
+use super::{Batch, Page, Position, Space, Store, StoreError, StoredBatch, codec, keys};
 use file::{Place, TABLE, begin, read_error, sync_names, write_error};
 use recent::Recent;
 
@@ -246,6 +246,17 @@ impl Reader {
         // The disk may make it wait.
         let scanned = tokio::task::spawn_blocking(scan).await;
         scanned.unwrap_or_else(|gone| {
+            Err(StoreError::Read {
+                source: Box::new(redb::Error::Io(gone.into())),
+            })
+        })
+    }
+
+    pub(super) async fn space(&self) -> Result<Space, StoreError> {
+        let shared = self.shared.clone();
+        // The disk may make it wait.
+        let space = tokio::task::spawn_blocking(move || shared.place.space()).await;
+        space.unwrap_or_else(|gone| {
             Err(StoreError::Read {
                 source: Box::new(redb::Error::Io(gone.into())),
             })

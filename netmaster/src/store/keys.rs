@@ -13,8 +13,10 @@
 //! /trunkline/v1/nodes/<name>
 //! /trunkline/v1/addresses/<ip>                  in canonical form
 //! /trunkline/v1/endpoints/<container>/<ifname>
+//! /trunkline/v1/tokens/<name>
 //! /trunkline/v1/holdings/<ip>/<revision>        the past: of 20 digits, so that keys sort by it
 //! /trunkline/v1/events/<revision>               the same
+//! /trunkline/v1/audit/<revision>                the same
 //! ```
 //!
 //! No part needs escaping: the types of the parts allow no `/`.
@@ -35,7 +37,9 @@ const CLUSTER: &str = "/trunkline/v1/cluster";
 pub(super) const PREFIX: &str = "/trunkline/v1/";
 
 /// What the keys of records begin with, in order: they are stored, but not kept in memory.
-pub(super) const RECORDS: [&str; 2] = [EVENTS, HOLDINGS];
+pub(super) const RECORDS: [&str; 3] = [AUDIT, EVENTS, HOLDINGS];
+/// What the keys of the audit's records begin with.
+pub(crate) const AUDIT: &str = "/trunkline/v1/audit/";
 /// What the keys of events begin with.
 pub(crate) const EVENTS: &str = "/trunkline/v1/events/";
 /// What the keys of past holdings begin with.
@@ -93,8 +97,10 @@ pub(super) fn path(key: &Key) -> String {
         Key::Node(name) => format!("{PREFIX}nodes/{name}"),
         Key::Address(ip) => format!("{PREFIX}addresses/{ip}"),
         Key::Endpoint(attachment) => format!("{PREFIX}endpoints/{attachment}"),
+        Key::Token(name) => format!("{PREFIX}tokens/{name}"),
         Key::Holding(ip, revision) => format!("{HOLDINGS}{ip}/{:020}", revision.number()),
         Key::Event(revision) => format!("{EVENTS}{:020}", revision.number()),
+        Key::Audit(revision) => format!("{AUDIT}{:020}", revision.number()),
     }
 }
 
@@ -122,7 +128,9 @@ pub(super) fn key(path: &str) -> Option<Key> {
             let (ip, number) = rest.split_once('/')?;
             Some(Key::Holding(address(ip)?, revision(number)?))
         }
+        "tokens" => rest.parse().ok().map(Key::Token),
         "events" => revision(rest).map(Key::Event),
+        "audit" => revision(rest).map(Key::Audit),
         _ => None,
     }
 }
@@ -194,6 +202,11 @@ mod tests {
                 "/trunkline/v1/events/00000000000000000042",
                 Key::Event(Revision::new(42)),
             ),
+            (
+                "/trunkline/v1/audit/00000000000000000042",
+                Key::Audit(Revision::new(42)),
+            ),
+            ("/trunkline/v1/tokens/ci", Key::Token("ci".parse().unwrap())),
         ] {
             assert_eq!(key(path_text), Some(expected.clone()));
             assert_eq!(path(&expected), path_text);

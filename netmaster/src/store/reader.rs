@@ -5,6 +5,15 @@ use super::{Position, StoreError, StoredBatch, WatchError, embedded, etcd};
 /// Keys with their values, in the order of keys.
 pub type Page = Vec<(String, Vec<u8>)>;
 
+/// How much space a store takes, in bytes; what is not known is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    /// What it takes.
+    pub size: Option<u64>,
+    /// What there is beside.
+    pub free: Option<u64>,
+}
+
 /// Reads a store, beside its writer. Clones are cheap.
 #[derive(Clone, Debug)]
 pub enum Reader {
@@ -54,6 +63,27 @@ impl Reader {
         match self {
             Self::Embedded(reader) => reader.scan(prefix, after, limit).await,
             Self::Etcd(reader) => reader.scan(prefix, after, limit).await,
+        }
+    }
+
+    /// What kind of store it is.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "embedded",
+            Self::Etcd(_) => "etcd",
+        }
+    }
+
+    /// How much space the store takes, and how much there is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if that cannot be found out.
+    pub async fn space(&self) -> Result<Space, StoreError> {
+        match self {
+            Self::Embedded(reader) => reader.space().await,
+            Self::Etcd(reader) => reader.space().await,
         }
     }
 

@@ -1,10 +1,10 @@
 //! Endpoints whose pods are gone although nobody said so.
 
 use futures_util::future::try_join_all;
-use trunkline_ipam::{Endpoint, Evidence, Finding, Sweep, collect};
+use trunkline_ipam::{Evidence, Finding, Sweep, collect};
 
 use super::{PutOff, Sweeper};
-use crate::orchestrator::PodSeen;
+use crate::orchestrator::Pods;
 
 /// How many are collected side by side, to share batches with each other.
 const SIDE_BY_SIDE: usize = 32;
@@ -14,6 +14,7 @@ impl Sweeper {
     /// agree is gone.
     pub(super) async fn collect(&self, sweep: &mut Sweep) -> Result<(), PutOff> {
         let now = self.now();
+        let pods = Pods::of(self.orchestrator.clone());
         self.allocator.read(|catalog| sweep.forget_removed(catalog));
         let mut findings = Vec::new();
         for (node, holdings) in self.reports.take(self.config.report_age) {
@@ -21,7 +22,7 @@ impl Sweeper {
                 node: &node,
                 ovsdb: &holdings.ovsdb,
                 runtime: holdings.runtime.as_ref(),
-                pod_exists: &|endpoint| self.pod_exists(endpoint),
+                pod_exists: &|endpoint| pods.exists(endpoint),
             };
             findings.extend(
                 self.allocator
@@ -47,18 +48,5 @@ impl Sweeper {
             tracing::info!(%attachment, reason, "endpoint collected");
         }
         Ok(())
-    }
-
-    /// Whether the orchestrator still has the endpoint's pod; none if it does not know.
-    fn pod_exists(&self, endpoint: &Endpoint) -> Option<bool> {
-        match self.orchestrator.pod(endpoint.pod.as_ref()?) {
-            PodSeen::Unknown => None,
-            PodSeen::Absent => Some(false),
-            PodSeen::There { uid, node, ended } => {
-                let namesake = endpoint.pod_uid.as_ref().is_some_and(|own| *own != uid);
-                let elsewhere = node.is_some_and(|node| node != endpoint.node.as_str());
-                Some(!(namesake || elsewhere || ended))
-            }
-        }
     }
 }

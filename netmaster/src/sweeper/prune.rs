@@ -1,9 +1,11 @@
 //! Old records: they go when they are too old, or when there are too many.
 
-use trunkline_ipam::{Change, Edit, Key, Object, Revision};
+use std::time::Duration;
+
+use trunkline_ipam::{Change, Edit, Key, Object, Revision, delete_token, overdue_tokens};
 
 use super::{PutOff, Sweeper};
-use crate::store::{EVENTS, HOLDINGS, StoreError, decode};
+use crate::store::{AUDIT, EVENTS, HOLDINGS, StoreError, decode};
 
 /// How many records are read at a time.
 const PAGE: usize = 500;
@@ -18,12 +20,16 @@ pub(super) struct Pruner {
     holdings: Revision,
     /// Events up to this change are too many.
     events: Revision,
+    /// Records of the audit up to this change are too many.
+    audit: Revision,
 }
 
 /// What a turn over one kind of records does.
 struct Pass<'a> {
     kind: &'static str,
     prefix: &'static str,
+    /// How long they are kept.
+    retention: Duration,
     /// How many there may be.
     max: usize,
     /// Those up to this change go, whatever their age.
@@ -37,13 +43,24 @@ impl Sweeper {
         self.pass(Pass {
             kind: "event",
             prefix: EVENTS,
+            retention: self.config.history_retention,
             max: self.config.events_max,
             too_many: &mut pruner.events,
         })
         .await?;
         self.pass(Pass {
+            kind: "audit",
+            prefix: AUDIT,
+            retention: self.config.audit_retention,
+            max: self.config.audit_max,
+            too_many: &mut pruner.audit,
+        })
+        .await?;
+        self.prune_tokens().await?;
+        self.pass(Pass {
             kind: "holding",
             prefix: HOLDINGS,
+            retention: self.config.history_retention,
             max: self.config.history_max,
             too_many: &mut pruner.holdings,
         })
@@ -51,7 +68,7 @@ impl Sweeper {
     }
 
     async fn pass(&self, pass: Pass<'_>) -> Result<(), PutOff> {
-        let retention = self.config.history_retention.as_secs();
+        let retention = pass.retention.as_secs();
         let now = self.now();
         let mut after: Option<String> = None;
         // Eight bytes for each that stays.
@@ -70,6 +87,7 @@ impl Sweeper {
                         let key = Key::Holding(holding.ip, holding.revision);
                         (holding.to, holding.revision, key)
                     }
+                    Object::Audit(audit) => (audit.at, audit.revision, Key::Audit(audit.revision)),
                     Object::Event(event) => (event.at, event.revision, Key::Event(event.revision)),
                     _ => continue,
                 };
@@ -82,6 +100,19 @@ impl Sweeper {
             self.delete(pass.kind, &old).await?;
         }
         *pass.too_many = newest_beyond(&mut kept, pass.max);
+        Ok(())
+    }
+
+    /// Deletes tokens that expired long ago.
+    async fn prune_tokens(&self) -> Result<(), PutOff> {
+        let now = self.now();
+        let overdue = self.allocator.read(|catalog| overdue_tokens(catalog, now));
+        for token in overdue {
+            let revision = Some(token.revision);
+            self.write(move |ledger| delete_token(ledger.catalog(), &token.name, revision))
+                .await?;
+            self.metrics.pruned("token", 1);
+        }
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! What nodes say they hold, as of their last report.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use trunkline_ipam::Timestamp;
 use trunkline_types::{Attachment, ContainerId, Name};
 
 /// What a node holds.
@@ -12,6 +14,10 @@ use trunkline_types::{Attachment, ContainerId, Name};
 pub(crate) struct Holdings {
     /// The interfaces that its OVSDB has.
     pub(crate) ovsdb: BTreeSet<Attachment>,
+    /// The same, with their addresses.
+    pub(crate) held: Vec<(Attachment, Vec<IpAddr>)>,
+    /// The addresses that it keeps in reserve.
+    pub(crate) reserve: BTreeSet<IpAddr>,
     /// The containers that its runtime has; none if it could not be asked.
     pub(crate) runtime: Option<BTreeSet<ContainerId>>,
 }
@@ -19,6 +25,7 @@ pub(crate) struct Holdings {
 #[derive(Debug)]
 struct Report {
     holdings: Arc<Holdings>,
+    at: Timestamp,
     received: Instant,
     /// Whether it has been looked at. Looking at the same report twice is no second observation.
     taken: bool,
@@ -31,10 +38,11 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    /// Takes a report in. It replaces the one before.
-    pub(crate) fn receive(&self, node: Name, holdings: Holdings) {
+    /// Takes a report in, which came at `at`. It replaces the one before.
+    pub(crate) fn receive(&self, node: Name, holdings: Holdings, at: Timestamp) {
         let report = Report {
             holdings: Arc::new(holdings),
+            at,
             received: Instant::now(),
             taken: false,
         };
@@ -51,6 +59,17 @@ impl Reports {
                 let taken = std::mem::replace(&mut report.taken, true);
                 (!taken).then(|| (node.clone(), report.holdings.clone()))
             })
+            .collect()
+    }
+
+    /// The reports that are no older than `age`, looked at or not; with when each came.
+    pub(crate) fn recent(&self, age: Duration) -> Vec<(Name, Timestamp, Arc<Holdings>)> {
+        let nodes = self.lock();
+        let recent = nodes
+            .iter()
+            .filter(|(_, report)| report.received.elapsed() <= age);
+        recent
+            .map(|(node, report)| (node.clone(), report.at, report.holdings.clone()))
             .collect()
     }
 

@@ -1,5 +1,7 @@
 //! On a clock that stands still until a test moves it.
 
+mod records;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -11,19 +13,19 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance};
 use trunkline_ipam::{
     AllocateRequest, ConflictReport, Event, EventKind, Holder, LeaseRequest, NetworkSpec, NodeSpec,
-    Placement, Release, RemovalCause, ReservationSpec, ReservedAddress, Retention, Revision,
-    SubnetSpec, Wanted, Workload, allocate, create_network, create_reservation, create_subnet,
-    delete_subnet, lease, register_node, release, remove_node, report_conflict,
+    Object, Placement, Release, RemovalCause, ReservationSpec, ReservedAddress, Retention,
+    Revision, SubnetSpec, Wanted, Workload, allocate, create_network, create_reservation,
+    create_subnet, delete_subnet, lease, register_node, release, remove_node, report_conflict,
 };
 use trunkline_netmaster_api::{NodeRequest, ToAgent};
 use trunkline_types::{Attachment, Name, Pod};
 
 use super::*;
-use crate::events;
 use crate::history;
-use crate::orchestrator::{Boxed, NodeSeen, PodSeen};
+use crate::orchestrator::{Boxed, NodeSeen, Place, PodSeen};
+use crate::records::after;
 use crate::replica::Replica;
-use crate::store::Embedded;
+use crate::store::{EVENTS, Embedded};
 
 const START: u64 = 1_700_000_000;
 
@@ -47,6 +49,10 @@ impl Orchestrator for Oracle {
     fn node(&self, node: &Name) -> NodeSeen {
         let nodes = self.nodes.lock().unwrap();
         nodes.get(node).copied().unwrap_or(NodeSeen::Unknown)
+    }
+
+    fn place<'a>(&'a self, _: &'a Pod, _: &'a Name) -> Boxed<'a, Place> {
+        Box::pin(std::future::ready(Place::Unasked))
     }
 
     fn deleted<'a>(&'a self, holder: &'a Holder) -> Boxed<'a, Option<bool>> {
@@ -104,6 +110,7 @@ impl Scene {
             relay: Relay::new(metrics.clone()),
             reports: Reports::default(),
             heard: Heard::default(),
+            auditor: Auditor::default(),
             metrics,
             policy: Policy::default(),
             config,
@@ -224,8 +231,10 @@ impl Scene {
         let holdings = Holdings {
             ovsdb,
             runtime: Some(containers.collect()),
+            ..Holdings::default()
         };
-        self.sweeper.reports.receive(parse("n1"), holdings);
+        let now = self.sweeper.now();
+        self.sweeper.reports.receive(parse("n1"), holdings, now);
     }
 
     /// Lets time pass, a step at a time, and what is due be done.
@@ -263,7 +272,12 @@ impl Scene {
 
     async fn events(&self) -> Vec<Event> {
         let reader = self.sweeper.allocator.records();
-        events::after(reader, Revision::ZERO, 1000).await.unwrap()
+        let found = after(reader, EVENTS, Revision::ZERO, 1000).await.unwrap();
+        let events = found.into_iter().filter_map(|object| match object {
+            Object::Event(event) => Some(event.as_ref().clone()),
+            _ => None,
+        });
+        events.collect()
     }
 
     async fn event(&self, kind: EventKind) -> Event {

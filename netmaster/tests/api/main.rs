@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod bulk;
 mod connections;
 mod hostile;
 mod lists;
 mod netmaster;
 mod nouns;
 mod openapi;
+mod operate;
 mod watches;
 
 use netmaster::Netmaster;
@@ -219,4 +221,14 @@ async fn interface_names_with_odd_characters_survive_the_url() {
     }
     let all = netmaster.client.list::<Endpoint>(&Query::default()).await;
     assert!(all.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn without_an_authority_no_node_joins() {
+    let netmaster = Netmaster::start().await;
+    let body = json!({"node": "n1", "token": "trunkline_0", "request": "none"});
+    netmaster
+        .ask(Method::POST, "/v1/join", &body)
+        .await
+        .is_problem(409, "no_authority", "--node-ca-cert");
 }

@@ -131,7 +131,7 @@ async fn the_page_names_the_fields_that_each_kind_can_be_selected_by() {
     let netmaster = Netmaster::start().await;
     let (_, document) = document(&netmaster).await;
     let rows = table("kind | fields to select by");
-    assert_eq!(rows.len(), 10);
+    assert_eq!(rows.len(), 12);
     for row in rows {
         let list = &document["paths"][format!("/v1/{}", row[0])]["get"]["parameters"];
         let parameters = list.as_array().unwrap().iter();
@@ -140,4 +140,25 @@ async fn the_page_names_the_fields_that_each_kind_can_be_selected_by() {
         let fields = described.split("Fields: ").nth(1).unwrap();
         assert_eq!(quoted(&row[1]), quoted(fields), "{}", row[0]);
     }
+}
+
+#[test]
+fn the_page_names_every_code_that_a_check_finds() {
+    let said: BTreeSet<String> = table("code")
+        .iter()
+        .flat_map(|row| quoted(&row[0]))
+        .map(str::to_owned)
+        .collect();
+    let safe: BTreeSet<String> = table("code")
+        .iter()
+        .filter(|row| row[2] == "yes")
+        .flat_map(|row| quoted(&row[0]))
+        .map(str::to_owned)
+        .collect();
+    let of_store = ["store_differs", "store_unreadable"];
+    let of_books = trunkline_ipam::DiscrepancyKind::ALL.map(|kind| kind.code());
+    let codes = of_store.into_iter().chain(of_books).map(str::to_owned);
+    assert_eq!(said, codes.collect());
+    let repaired = ["endpoint_gone", "lease_lost", "reservation_over"];
+    assert_eq!(safe, repaired.map(str::to_owned).into_iter().collect());
 }

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use trunkline_ipam::Policy;
 use trunkline_netmaster::{Embedded, ServeOptions, Server, ServerError};
+use trunkline_netmaster_api::Credentials;
 
 /// Long enough for anything that happens at all.
 const SOON: Duration = Duration::from_secs(30);
@@ -61,7 +62,7 @@ impl Netmaster {
             let _ = stopped.await;
         }));
         let netmaster = Self {
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: plain_http(),
             url,
             stop,
             running,
@@ -169,8 +170,17 @@ pub(crate) async fn run(arguments: &[&str]) -> Output {
     command
         .args(arguments)
         .env_remove("TRUNKLINE_LOG")
-        .env_remove("NETMASTER_URL");
+        .env_remove("NETMASTER");
     tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
+        .unwrap()
+}
+
+/// A client that asks what a test wants it to, without TLS.
+fn plain_http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_backend_preconfigured(Credentials::default().tls().unwrap())
+        .build()
         .unwrap()
 }

@@ -1,5 +1,6 @@
 //! Why a call failed.
 
+use super::CredentialsError;
 use crate::{ErrorCode, Problem};
 
 /// Why a call failed.
@@ -8,13 +9,30 @@ use crate::{ErrorCode, Problem};
 pub enum ClientError {
     /// The base URL is none.
     #[error(
-        "netmaster URL `{url}` is not valid: write it as `http://<host>:<port>`, like \
-         `http://127.0.0.1:9630`"
+        "netmaster URL `{url}` is not valid: write it as `https://<host>:<port>`, or on the \
+         same machine as `http://127.0.0.1:9630`"
     )]
     BaseUrl {
         /// What was given.
         url: String,
     },
+    /// With TLS somebody has to be trusted.
+    #[error(
+        "nothing says whom to trust at `{url}`: name the certificate of netmaster's authority (CA)"
+    )]
+    NobodyTrusted {
+        /// What was given.
+        url: String,
+    },
+    /// Everybody in between could read the token.
+    #[error("a token is not sent to `{url}` without TLS: use an `https` URL")]
+    TokenInClear {
+        /// What was given.
+        url: String,
+    },
+    /// What says who asks cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// The HTTP client does not work here.
     #[error("the HTTP client cannot be set up")]
     SetUp {
@@ -39,7 +57,7 @@ pub enum ClientError {
     },
     /// netmaster refused, and said why.
     #[error("{}", .0.detail)]
-    Refused(Problem),
+    Refused(Box<Problem>),
     /// Something answered that is not netmaster.
     #[error(
         "what answers at `{url}` is not netmaster (HTTP status {status}, no problem document): \
@@ -102,6 +120,13 @@ impl ClientError {
         self.code() == Some(ErrorCode::SubnetFull)
     }
 
+    /// Whether netmaster does not know who asks, or does not let them: others may be let.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        let problem = self.problem();
+        problem.is_some_and(|problem| matches!(problem.status, 401 | 403))
+    }
+
     /// The revision that the object is at, if it was changed since the one that was named.
     #[must_use]
     pub fn current_revision(&self) -> Option<u64> {
@@ -133,6 +158,6 @@ impl ClientError {
             _ => return self.is_unreachable(),
         };
         // 502 and 504 are what a balancer says while netmaster is away.
-        matches!(status, 408 | 502..=504)
+        matches!(status, 408 | 429 | 502..=504)
     }
 }

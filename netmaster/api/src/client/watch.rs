@@ -2,13 +2,11 @@
 
 use std::marker::PhantomData;
 
-use reqwest::{Method, Response};
+use reqwest::Method;
 
+use super::lines::Lines;
 use super::{Client, ClientError, Query};
 use crate::{Resource, WatchEvent};
-
-/// The longest line of a watch, in bytes; an object is far smaller.
-const LINE: usize = 8 << 20;
 
 /// What changes about objects, line by line.
 ///
@@ -19,17 +17,8 @@ pub struct Watch<T> {
     client: Client,
     query: Query,
     after: Option<u64>,
-    connection: Option<Connection>,
+    connection: Option<Lines>,
     kind: PhantomData<fn() -> T>,
-}
-
-#[derive(Debug)]
-struct Connection {
-    response: Response,
-    /// What has come of the lines to come.
-    pending: Vec<u8>,
-    /// How much of it is known to have no end of line.
-    searched: usize,
 }
 
 impl<T: Resource> Watch<T> {
@@ -60,19 +49,19 @@ impl<T: Resource> Watch<T> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => {
-                let opened = Connection::open::<T>(&self.client, &self.query, self.after).await;
+                let opened = open::<T>(&self.client, &self.query, self.after).await;
                 match opened {
                     Ok(connection) => none.insert(connection),
                     Err(error) => return Err(self.broken(error)),
                 }
             }
         };
-        let event = match connection.line(&self.client).await {
+        let event = match connection.next(&self.client).await {
             Ok(line) => self.client.parse(&line),
             Err(error) => Err(error),
         };
         let refused = match event {
-            Ok(WatchEvent::Error { problem }) => ClientError::Refused(problem),
+            Ok(WatchEvent::Error { problem }) => ClientError::Refused(Box::new(problem)),
             Ok(event) => {
                 if let Some(revision) = event.revision().filter(|revision| *revision > 0) {
                     self.after = Some(revision);
@@ -94,44 +83,16 @@ impl<T: Resource> Watch<T> {
     }
 }
 
-impl Connection {
-    async fn open<T: Resource>(
-        client: &Client,
-        query: &Query,
-        after: Option<u64>,
-    ) -> Result<Self, ClientError> {
-        let mut parameters = query.parameters();
-        parameters.push(("watch", "true".to_owned()));
-        parameters.extend(after.map(|after| ("after", after.to_string())));
-        // No deadline for the whole of it: every read has one.
-        let request = client.request(Method::GET, &["v1", T::PATH]);
-        let response = client.send(request.query(&parameters)).await?;
-        Ok(Self {
-            response,
-            pending: Vec::new(),
-            searched: 0,
-        })
-    }
-
-    /// The next line, without its end.
-    async fn line(&mut self, client: &Client) -> Result<Vec<u8>, ClientError> {
-        loop {
-            let rest = self.pending.get(self.searched..).unwrap_or_default();
-            if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let after = self.pending.split_off(self.searched + end + 1);
-                let line = std::mem::replace(&mut self.pending, after);
-                self.searched = 0;
-                return Ok(line);
-            }
-            self.searched = self.pending.len();
-            if self.pending.len() > LINE {
-                return Err(ClientError::Ended { url: client.url() });
-            }
-            let chunk = self.response.chunk().await;
-            match chunk.map_err(|source| client.transport(source))? {
-                Some(chunk) => self.pending.extend_from_slice(&chunk),
-                None => return Err(ClientError::Ended { url: client.url() }),
-            }
-        }
-    }
+async fn open<T: Resource>(
+    client: &Client,
+    query: &Query,
+    after: Option<u64>,
+) -> Result<Lines, ClientError> {
+    let mut parameters = query.parameters();
+    parameters.push(("watch", "true".to_owned()));
+    parameters.extend(after.map(|after| ("after", after.to_string())));
+    // No deadline for the whole of it: every read has one.
+    let request = client.request(Method::GET, &["v1", T::PATH]);
+    let response = client.send(request.query(&parameters)).await?;
+    Ok(Lines::of(response))
 }

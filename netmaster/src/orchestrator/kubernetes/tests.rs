@@ -35,6 +35,8 @@ struct Shared {
     /// Changes with everything that a watch has to look at.
     changed: Sender<u64>,
     lists: AtomicUsize,
+    /// How often it was asked for one pod.
+    shows: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -59,6 +61,7 @@ impl Server {
                 state: Mutex::default(),
                 changed: Sender::new(0),
                 lists: AtomicUsize::new(0),
+                shows: AtomicUsize::new(0),
             }),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -99,6 +102,10 @@ impl Server {
             .collect();
         let node = json!({"metadata": {"name": name}, "spec": {"taints": taints}});
         self.put("/api/v1/nodes", name, node);
+    }
+
+    fn shows(&self) -> usize {
+        self.shared.shows.load(Ordering::SeqCst)
     }
 
     fn lists(&self) -> usize {
@@ -154,6 +161,14 @@ async fn answer(
     let state = server.shared.state.lock().unwrap();
     if let Some(code) = state.failing {
         return failure(code);
+    }
+    if let Some(name) = path.strip_prefix("/api/v1/namespaces/shop/pods/") {
+        server.shared.shows.fetch_add(1, Ordering::SeqCst);
+        let key = ("/api/v1/pods".to_owned(), name.to_owned());
+        return match state.objects.get(&key) {
+            Some(object) => object.to_string().into_response(),
+            None => failure(404),
+        };
     }
     if path.starts_with("/apis/") {
         let (path, name) = path.rsplit_once('/').unwrap();
@@ -407,4 +422,38 @@ async fn a_holder_is_deleted_when_no_kind_has_it() {
     server.change(|state| state.failing = Some(403));
     let asked = kubernetes.deleted(&db);
     assert_eq!(asked.await, None, "that it does not say proves nothing");
+}
+
+#[tokio::test]
+async fn where_a_pod_is_the_watch_says_and_else_the_server_is_asked() {
+    let (server, kubernetes) = Server::start().await;
+    server.put_pod("web-0", "u1", "n1");
+    let _following = follow(&kubernetes);
+    until(|| kubernetes.pod(&web(0)), there("u1", "n1")).await;
+    let (own, other) = (name("n1"), name("n2"));
+    let on = |node: &str| Place::On(node.to_owned());
+    for _ in 0..10 {
+        assert_eq!(kubernetes.place(&web(0), &own).await, on("n1"));
+    }
+    assert_eq!(server.shows(), 0, "nobody is asked for what is known");
+    assert_eq!(kubernetes.place(&web(0), &other).await, on("n1"));
+    assert_eq!(kubernetes.place(&web(1), &own).await, Place::Nowhere);
+    server.put(
+        "/api/v1/pods",
+        "web-2",
+        json!({"metadata": {"name": "web-2", "namespace": "shop", "uid": "u2"}, "spec": {}}),
+    );
+    assert_eq!(kubernetes.place(&web(2), &own).await, Place::Waiting);
+    assert_eq!(server.shows(), 3);
+}
+
+#[tokio::test]
+async fn where_a_pod_is_can_be_asked_before_the_watch_and_not_while_the_server_is_away() {
+    let (server, kubernetes) = Server::start().await;
+    server.put_pod("web-0", "u1", "n1");
+    let place = kubernetes.place(&web(0), &name("n1")).await;
+    assert_eq!(place, Place::On("n1".to_owned()));
+    server.change(|state| state.failing = Some(503));
+    let place = kubernetes.place(&web(0), &name("n1")).await;
+    assert_eq!(place, Place::Unknown);
 }

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::{Bytes, BytesMut};
 use trunkline_ipam::{Kind, Object, Revision};
 use trunkline_netmaster_api::WatchEvent;
-use trunkline_types::Labels;
+use trunkline_types::{Labels, Name};
 
 use super::super::list::values;
 use super::super::noun::{Noun, Scene};
 use super::super::query::Selection;
+use super::super::scope::network_of;
 use super::line;
 use crate::app::App;
 use crate::feed::{Happening, Publication};
@@ -70,19 +71,22 @@ struct Entry {
 struct Facts {
     labels: Option<Labels>,
     fields: Vec<Vec<String>>,
+    network: Option<Name>,
 }
 
 impl Facts {
-    fn of<N: Noun>(object: &Object, view: &N::View) -> Self {
+    fn of<N: Noun>(scene: &Scene<'_>, object: &Object, view: &N::View) -> Self {
         let places = 0..N::FIELDS.len();
         Self {
             labels: N::labels(object).cloned(),
             fields: places.map(|place| values::<N>(view, place)).collect(),
+            network: network_of(scene.catalog, object),
         }
     }
 
     fn match_selection(&self, selection: &Selection) -> bool {
         selection.matches_labels(self.labels.as_ref())
+            && selection.reaches(|| self.network.clone())
             && selection.matches_fields(|place| {
                 self.fields
                     .get(place)
@@ -166,7 +170,9 @@ impl Entry {
     fn of<N: Noun>(scene: &Scene<'_>, happening: &Happening, revision: u64) -> Option<Self> {
         let deleted = |object: &Object| {
             let view = N::view(scene, object);
-            let facts = view.as_ref().map(|view| Facts::of::<N>(object, view));
+            let facts = view
+                .as_ref()
+                .map(|view| Facts::of::<N>(scene, object, view));
             let event = WatchEvent::Delete {
                 revision,
                 key: object.key().name(),
@@ -177,7 +183,7 @@ impl Entry {
         match happening {
             Happening::Put { object, before } => {
                 let view = N::view(scene, object)?;
-                let facts = Facts::of::<N>(object, &view);
+                let facts = Facts::of::<N>(scene, object, &view);
                 let event = WatchEvent::Put {
                     revision,
                     object: view,

@@ -5,12 +5,13 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{
     Database, DatabaseError, Durability, ReadableTable as _, TableDefinition, WriteTransaction,
 };
 
-use crate::store::{StoreError, codec, keys};
+use crate::store::{Space, StoreError, codec, keys};
 
 pub(super) const TABLE: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("trunkline");
 
@@ -45,6 +46,23 @@ impl Place {
     /// Memory is gone once it is closed.
     pub(super) fn can_be_opened_again(&self) -> bool {
         !matches!(self, Self::Memory)
+    }
+
+    /// How much space the file takes, and how much its file system has left for this user.
+    pub(super) fn space(&self) -> Result<Space, StoreError> {
+        let Self::File(path) = self else {
+            return Ok(Space::default());
+        };
+        let unusable = unusable(path);
+        let size = std::fs::metadata(path).map_err(&unusable)?.len();
+        let system = statvfs(path).map_err(|errno| unusable(errno.into()))?;
+        let free = system
+            .blocks_available()
+            .checked_mul(system.fragment_size());
+        Ok(Space {
+            size: Some(size),
+            free,
+        })
     }
 
     pub(super) fn open(&self) -> Result<Database, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use etcd_client::{GetOptions, KeyValue};
+use etcd_client::{Client, GetOptions, KeyValue};
 use tokio::sync::mpsc;
 use trunkline_ipam::Revision;
 
@@ -10,7 +10,7 @@ use super::connection::{Connection, Patience};
 use super::paths::{Paths, Range, after};
 use super::strides::Strides;
 use super::watch::Watch;
-use crate::store::{Page, Position, StoreError, codec, keys};
+use crate::store::{Page, Position, Space, StoreError, codec, keys};
 
 /// How many keys are read at once. More save no time, and make etcd hold more memory.
 const PAGE: usize = 10_000;
@@ -147,6 +147,19 @@ impl Reader {
             Ok((self.paths.key(&key).ok_or(StoreError::Foreign)?, value))
         });
         page.collect()
+    }
+
+    pub(in crate::store) async fn space(&self) -> Result<Space, StoreError> {
+        let status = |client: Client| async move { client.maintenance_client().status().await };
+        let status = self.connection.call(Patience::REQUEST, status).await?;
+        let size = u64::try_from(status.db_size()).ok();
+        // Members older than 3.6 do not tell theirs.
+        let quota = u64::try_from(status.db_size_quota()).ok();
+        let quota = quota.filter(|quota| *quota > 0);
+        Ok(Space {
+            size,
+            free: quota.and_then(|quota| Some(quota.saturating_sub(size?))),
+        })
     }
 
     pub(in crate::store) fn watch(&self, position: Position) -> Watch {

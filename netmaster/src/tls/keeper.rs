@@ -1,0 +1,123 @@
+//! Reading the files again when they change.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::CertificateDer;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+use trunkline_types::chain;
+
+use super::certificate::valid_until;
+use super::files::{Contents, Loaded, TlsError, TlsFiles};
+
+/// How often the files are looked at. They are small, and what is in them is compared, so that it
+/// does not matter how they are replaced.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// After how many looks something that goes on is said again: twelve hours.
+const REMIND: u32 = 21_600;
+
+/// From when on before the certificate's end the log says so.
+const SOON: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Reads the files, and reads them again when they change, for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    loaded: watch::Receiver<Arc<Loaded>>,
+    task: JoinHandle<()>,
+}
+
+impl Keeper {
+    /// Reads the files once, and looks after them from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`] if they cannot be used.
+    pub(crate) fn start(files: TlsFiles) -> Result<Self, TlsError> {
+        let contents = files.read()?;
+        let first = files.load(&contents)?;
+        announce(&first.own);
+        let (sender, loaded) = watch::channel(Arc::new(first));
+        let task = tokio::spawn(look(files, contents, sender));
+        Ok(Self { loaded, task })
+    }
+
+    /// What is in the files, now and later.
+    pub(crate) fn loaded(&self) -> watch::Receiver<Arc<Loaded>> {
+        self.loaded.clone()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn look(files: TlsFiles, mut used: Contents, loaded: watch::Sender<Arc<Loaded>>) {
+    let mut looks: u32 = 0;
+    let mut failures: u32 = 0;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        looks = looks.wrapping_add(1);
+        if looks.is_multiple_of(REMIND) {
+            announce(&loaded.borrow().own);
+        }
+        let reading = files.clone();
+        let Ok(read) = tokio::task::spawn_blocking(move || reading.read()).await else {
+            // The runtime ends.
+            return;
+        };
+        let found = match read {
+            Ok(contents) if contents == used => {
+                failures = 0;
+                continue;
+            }
+            Ok(contents) => files.load(&contents).map(|loaded| (contents, loaded)),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok((contents, now)) => {
+                let same_clients = contents.trusts_as(&used);
+                info!(same_clients, "certificates read again");
+                announce(&now.own);
+                loaded.send_replace(Arc::new(now));
+                used = contents;
+                failures = 0;
+            }
+            Err(error) => {
+                // Files that belong together are seldom replaced at one moment: the first time it
+                // may be half done.
+                if failures % REMIND == 1 {
+                    warn!(
+                        error = chain(&error),
+                        "the new certificates cannot be used: those from before stay"
+                    );
+                }
+                failures = failures.wrapping_add(1);
+            }
+        }
+    }
+}
+
+/// Says until when the server's certificate is valid.
+fn announce(own: &CertificateDer<'_>) {
+    const DAY: u64 = 24 * 3600;
+    let Ok(until) = valid_until(own) else {
+        warn!("the end of the server's certificate cannot be read");
+        return;
+    };
+    match until.duration_since(SystemTime::now()) {
+        Ok(left) => {
+            let days_left = left.as_secs() / DAY;
+            if left < SOON {
+                warn!(days_left, "the server's certificate ends soon: replace it");
+            } else {
+                info!(days_left, "the server's certificate is valid");
+            }
+        }
+        Err(_) => warn!("the server's certificate has ended, so no client accepts it: replace it"),
+    }
+}

@@ -1,0 +1,191 @@
+//! What comes over the wire from those who mean no good.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use trunkline_netmaster::Limits;
+use trunkline_netmaster_api::Role;
+
+use crate::netmaster::{Answer, Netmaster, SOON};
+
+/// What comes until the other side closes.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // That it is reset is an end as well.
+    let _ = timeout(SOON, stream.read_to_end(&mut bytes)).await.unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[tokio::test]
+async fn plain_http_on_a_tls_port_is_told_so() {
+    let netmaster = Netmaster::start().await;
+    let mut stream = netmaster.connect().await;
+    let request = "GET /v1/networks HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(
+        answer.contains("tls_required") && answer.contains("https"),
+        "{answer}"
+    );
+    netmaster.still_serves().await;
+}
+
+#[tokio::test]
+async fn what_is_no_tls_is_closed() {
+    let netmaster = Netmaster::start().await;
+    for nonsense in [
+        &b"\x16\x03\x01\xff\xff"[..],
+        b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00",
+        b"\x80\x2e\x01\x00\x02",
+        b"\0",
+        b"SSH-2.0-OpenSSH_9.9\r\n",
+    ] {
+        let mut stream = netmaster.connect().await;
+        stream.write_all(nonsense).await.unwrap();
+        // Of a record that is not whole the rest is waited for.
+        let _ = stream.shutdown().await;
+        rest(&mut stream).await;
+    }
+    netmaster.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_holds_up_nobody_and_is_given_up() {
+    let netmaster = Netmaster::start().await;
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(netmaster.connect().await);
+    }
+    let mut begun = netmaster.connect().await;
+    begun.write_all(b"\x16\x03\x01").await.unwrap();
+    netmaster.still_serves().await;
+    for stream in silent.iter_mut().chain([&mut begun]) {
+        rest(stream).await;
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_comes_drop_by_drop_is_given_up() {
+    let netmaster = Netmaster::start().await;
+    let credentials = trunkline_netmaster_api::Credentials {
+        ca: Some(netmaster.ca()),
+        ..trunkline_netmaster_api::Credentials::default()
+    };
+    let connector =
+        tokio_rustls::TlsConnector::from(std::sync::Arc::new(credentials.tls().unwrap()));
+    let name = "localhost".to_owned().try_into().unwrap();
+    let mut stream = connector
+        .connect(name, netmaster.connect().await)
+        .await
+        .unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nx: ")
+        .await
+        .unwrap();
+    let dripping = async {
+        // Until it is noticed that nobody reads any more.
+        while stream.write_all(b"a").await.is_ok() && stream.flush().await.is_ok() {
+            let mut byte = [0; 1];
+            let read = timeout(Duration::from_millis(500), stream.read(&mut byte)).await;
+            if read.is_ok() {
+                return;
+            }
+        }
+    };
+    timeout(3 * SOON, dripping).await.unwrap();
+    netmaster.still_serves().await;
+}
+
+const AS_ADMIN: &str = r#"{"name":"admin:root","role":"admin","address":"10.0.0.1"}"#;
+
+#[tokio::test]
+async fn nobody_but_a_replica_says_on_whose_behalf_it_asks() {
+    let netmaster = Netmaster::with_blue(Limits::default()).await;
+    let path = "/v1/networks/blue";
+    for role in Role::ALL.into_iter().filter(|role| *role != Role::Cluster) {
+        let caller = netmaster.caller(&format!("{role}:n1"));
+        for claim in [AS_ADMIN, "", "admin:root"] {
+            let request = caller.request(Method::GET, path);
+            let answer = Answer::to(request.header("trunkline-identity", claim)).await;
+            answer.is(403, "forbidden");
+        }
+    }
+    let request = netmaster.nobody().request(Method::GET, path);
+    let answer = Answer::to(request.header("Trunkline-Identity", AS_ADMIN)).await;
+    answer.is(403, "forbidden");
+    let request = netmaster.nobody().request(Method::GET, "/healthz");
+    let answer = Answer::to(request.header("trunkline-identity", AS_ADMIN)).await;
+    answer.is(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_replica_asks_on_behalf_of_others_who_may_no_more_for_that() {
+    let netmaster = Netmaster::with_blue(Limits::default()).await;
+    let replica = netmaster.caller("cluster:m2");
+    let create = |vlan: u16| {
+        let body = json!({"name": format!("net{vlan}"), "vlan": vlan});
+        replica.request(Method::POST, "/v1/networks").json(&body)
+    };
+    let name = "trunkline-identity";
+    let viewer = r#"{"name":"viewer:vera","role":"viewer","address":"10.0.0.1"}"#;
+    Answer::to(create(1).header(name, viewer))
+        .await
+        .is(403, "forbidden");
+    // By itself it writes nothing.
+    Answer::to(create(1)).await.is(403, "forbidden");
+    let done = Answer::to(create(1).header(name, AS_ADMIN)).await;
+    assert_eq!(done.status, 201, "{done:?}");
+    let node = r#"{"name":"node:n1","role":"node","address":"10.0.0.1"}"#;
+    let endpoint = json!({"attachment": "c1/eth0", "node": "n2", "network": "blue"});
+    let request = replica
+        .request(Method::POST, "/v1/endpoints")
+        .json(&endpoint);
+    Answer::to(request.header(name, node))
+        .await
+        .is(403, "forbidden");
+    for nonsense in ["", "admin:root", r#"{"name":"admin:root"}"#] {
+        let answer = Answer::to(create(2).header(name, nonsense)).await;
+        answer.is(422, "invalid_field");
+    }
+    let twice = create(2).header(name, viewer).header(name, AS_ADMIN);
+    Answer::to(twice).await.is(422, "invalid_field");
+}
+
+#[tokio::test]
+async fn two_requests_in_one_are_not_taken_apart_wrongly() {
+    let netmaster = Netmaster::start().await;
+    let credentials = trunkline_netmaster_api::Credentials {
+        ca: Some(netmaster.ca()),
+        ..trunkline_netmaster_api::Credentials::default()
+    };
+    let connector =
+        tokio_rustls::TlsConnector::from(std::sync::Arc::new(credentials.tls().unwrap()));
+    for head in [
+        "content-length: 5\r\ncontent-length: 6\r\n",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n",
+    ] {
+        let name = "localhost".to_owned().try_into().unwrap();
+        let mut stream = connector
+            .connect(name, netmaster.connect().await)
+            .await
+            .unwrap();
+        let request = format!(
+            "POST /v1/networks HTTP/1.1\r\nhost: x\r\n{head}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\
+             host: x\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut bytes = [0; 4096];
+        let count = timeout(SOON, stream.read(&mut bytes))
+            .await
+            .unwrap()
+            .unwrap_or(0);
+        let answer = String::from_utf8_lossy(&bytes[..count]).into_owned();
+        assert!(!answer.contains(" 200 "), "{head}: {answer}");
+    }
+    netmaster.still_serves().await;
+}

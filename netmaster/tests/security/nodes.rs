@@ -1,0 +1,156 @@
+//! An agent, and what is of other nodes.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use trunkline_netmaster::Limits;
+
+use crate::netmaster::Netmaster;
+
+/// Everything that there is, as an administrator sees it.
+async fn everything(netmaster: &Netmaster) -> Vec<Value> {
+    let admin = netmaster.caller("admin:root");
+    let mut lists = Vec::new();
+    for kind in ["nodes", "endpoints", "addresses"] {
+        let mut list = admin.get(&format!("/v1/{kind}")).await.body;
+        list["revision"] = Value::Null;
+        lists.push(list);
+    }
+    lists
+}
+
+#[tokio::test]
+async fn an_agent_does_its_work_for_its_own_node() {
+    let netmaster = Netmaster::with_blue(Limits::default()).await;
+    let agent = netmaster.caller("node:n1");
+    let registered = agent
+        .ask(Method::PUT, "/v1/nodes/n1", &json!({"rack": "r1"}))
+        .await;
+    assert_eq!(registered.status, 200, "{registered:?}");
+    let fence = registered.body["fence"].as_u64().unwrap();
+    let spec = json!({"fence": fence, "network": "blue", "count": 2});
+    let leased = agent.ask(Method::POST, "/v1/nodes/n1/reserve", &spec).await;
+    assert_eq!(leased.status, 200, "{leased:?}");
+    let ip = &leased.body["slots"][0]["addresses"][0]["ip"];
+    let conflict = format!("/v1/addresses/{}/conflict", ip.as_str().unwrap());
+    let report = json!({"mac": "02:00:00:00:00:01", "node": "n1"});
+    let reported = agent.ask(Method::POST, &conflict, &report).await;
+    assert_eq!(reported.status, 204, "{reported:?}");
+    let wish = json!({"attachment": "c1/eth0", "node": "n1", "network": "blue"});
+    let made = agent.ask(Method::POST, "/v1/endpoints", &wish).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    for path in [
+        "/v1/endpoints?fieldSelector=node=n1",
+        "/v1/endpoints/c1/eth0",
+        "/v1/nodes/n1",
+        "/v1/networks",
+        "/v1/cluster",
+    ] {
+        let seen = agent.get(path).await;
+        assert_eq!(seen.status, 200, "{path} {seen:?}");
+    }
+    let path = "/v1/endpoints/c1/eth0";
+    let gone = agent.ask(Method::DELETE, path, &json!({})).await;
+    assert_eq!(gone.status, 204, "{gone:?}");
+}
+
+#[tokio::test]
+async fn an_agent_does_not_touch_what_is_of_another_node() {
+    let netmaster = Netmaster::with_blue(Limits::default()).await;
+    let (one, two) = (netmaster.caller("node:n1"), netmaster.caller("node:n2"));
+    let wish = json!({"attachment": "c2/eth0", "node": "n2", "network": "blue"});
+    let made = two.ask(Method::POST, "/v1/endpoints", &wish).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let bound = made.body["addresses"][0]["ip"].as_str().unwrap();
+    let node = two.get("/v1/nodes/n2").await;
+    let fence = node.body["fence"].as_u64().unwrap();
+    let spec = json!({"fence": fence, "network": "blue", "count": 1});
+    let leased = two.ask(Method::POST, "/v1/nodes/n2/reserve", &spec).await;
+    let leased = &leased.body["slots"][0]["addresses"][0]["ip"];
+    let leased = leased.as_str().unwrap();
+    let before = everything(&netmaster).await;
+    for (method, path, body) in [
+        (Method::PUT, "/v1/nodes/n2", json!({"rack": "r9"})),
+        (Method::POST, "/v1/nodes/n2/reserve", spec.clone()),
+        (
+            Method::POST,
+            "/v1/nodes/n2/reserve/return",
+            json!({"fence": fence, "addresses": [leased]}),
+        ),
+        (
+            Method::PUT,
+            "/v1/nodes/n2/holdings",
+            json!({"fence": fence, "epoch": 0, "ovsdb": []}),
+        ),
+        (
+            Method::POST,
+            "/v1/nodes/n2/farewell",
+            json!({"fence": fence}),
+        ),
+        // However it is written.
+        (
+            Method::POST,
+            "/v1/nodes/%6e2/farewell",
+            json!({"fence": fence}),
+        ),
+        (Method::POST, "/v1/endpoints", wish.clone()),
+        (
+            Method::POST,
+            "/v1/endpoints",
+            json!({"attachment": "c9/eth0", "node": "n2", "network": "blue"}),
+        ),
+        (Method::DELETE, "/v1/endpoints/c2/eth0", json!({})),
+        (
+            Method::POST,
+            &format!("/v1/addresses/{bound}/conflict"),
+            json!({"mac": "02:00:00:00:00:01", "node": "n1"}),
+        ),
+        (
+            Method::POST,
+            &format!("/v1/addresses/{leased}/conflict"),
+            json!({"mac": "02:00:00:00:00:01", "node": "n1"}),
+        ),
+        (
+            Method::POST,
+            &format!("/v1/addresses/{leased}/conflict"),
+            json!({"mac": "02:00:00:00:00:01", "node": "n2"}),
+        ),
+        (Method::POST, "/v1/nodes/n2/requests/1/answer", json!({})),
+    ] {
+        let answer = one.ask(method.clone(), path, &body).await;
+        assert_eq!(answer.status, 403, "{method} {path} {answer:?}");
+        answer.is(403, "forbidden");
+    }
+    for path in [
+        "/v1/nodes/n2",
+        "/v1/nodes/n2/requests",
+        "/v1/nodes",
+        "/v1/endpoints",
+        "/v1/endpoints?fieldSelector=node=n2",
+        "/v1/endpoints?fieldSelector=node!=n1",
+        "/v1/endpoints?watch=true",
+        "/v1/endpoints/c2/eth0",
+    ] {
+        one.get(path).await.is(403, "forbidden");
+    }
+    assert_eq!(everything(&netmaster).await, before);
+}
+
+#[tokio::test]
+async fn names_do_not_lead_out_of_their_place() {
+    let netmaster = Netmaster::with_blue(Limits::default()).await;
+    let agent = netmaster.caller("node:n1");
+    for path in [
+        "/v1/nodes/n1%2f..%2fn2",
+        "/v1/nodes/..%2fnodes%2fn2",
+        "/v1/nodes/n1%00",
+        "/v1/nodes/N1",
+    ] {
+        let answer = agent.get(path).await;
+        assert_eq!(answer.status, 403, "{path} {answer:?}");
+    }
+    let admin = netmaster.caller("admin:root");
+    for path in ["/v1/networks/..%2fnodes%2fn1", "/v1/nodes/n1%2freserve"] {
+        let answer = admin.get(path).await;
+        answer.is(422, "invalid_path");
+    }
+}
