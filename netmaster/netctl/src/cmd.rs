@@ -1,39 +1,88 @@
 //! The commands, one file per noun.
 
+pub(crate) mod address;
+pub(crate) mod apply;
+pub(crate) mod audit;
+pub(crate) mod check;
+pub(crate) mod cluster;
+pub(crate) mod completion;
+pub(crate) mod context;
 pub(crate) mod endpoint;
+pub(crate) mod event;
+pub(crate) mod explain;
+pub(crate) mod group;
+pub(crate) mod import;
+pub(crate) mod man;
 pub(crate) mod network;
 pub(crate) mod node;
+pub(crate) mod pool;
+pub(crate) mod profile;
+pub(crate) mod reservation;
+pub(crate) mod status;
 pub(crate) mod subnet;
+pub(crate) mod token;
+pub(crate) mod top;
+pub(crate) mod version;
 
-use trunkline_netmaster_api::Client;
+use std::time::Duration;
 
-use crate::args::{Args, Noun};
+use crate::args::{Args, Command};
 use crate::failure::Failure;
-use crate::render::{Format, Render, render_object};
+use crate::render::Output;
+use crate::session::Session;
+use crate::settings::{Flags, Settings, place};
 
-/// Does what `args` ask for, and answers what to print.
-pub(crate) async fn run(args: &Args) -> Result<String, Failure> {
-    let client = Client::new(&args.server)?;
-    match &args.noun {
-        Noun::Network(verb) => network::run(verb, &client, args.output).await,
-        Noun::Subnet(verb) => subnet::run(verb, &client, args.output).await,
-        Noun::Node(verb) => node::run(verb, &client, args.output).await,
-        Noun::Endpoint(verb) => endpoint::run(verb, &client, args.output).await,
+/// Does what `args` ask for.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let output = Output::new(args.output);
+    let (flags, env) = (&args.flags, &|name: &str| std::env::var(name).ok());
+    match args.command {
+        // These need no netmaster.
+        Command::Completion(completion) => completion.run(&output),
+        Command::Man(man) => man.run(),
+        Command::Context(verb) => verb.run(flags, &place(flags, env), &output),
+        command => {
+            let config = place(flags, env).read()?;
+            let settings = Settings::resolve(flags, env, &config)?;
+            ask(command, &session(settings, flags, output)?).await
+        }
     }
 }
 
-/// What to print of an object that was just created.
-fn created<T: Render>(object: &T, name: &str, format: Format) -> Result<String, Failure> {
-    match format {
-        Format::Table => Ok(format!("{} {name} created\n", T::KIND)),
-        Format::Json | Format::Yaml => render_object(object, format),
-    }
+fn session(settings: Settings, flags: &Flags, output: Output) -> Result<Session, Failure> {
+    let client = settings.client()?;
+    Ok(Session {
+        client: client.with_deadline(Duration::from_secs(flags.timeout)),
+        output,
+        server: settings.server,
+    })
 }
 
-/// What to print of an object that is gone: for programs nothing, the exit code tells.
-fn removed<T: Render>(name: &str, format: Format) -> String {
-    match format {
-        Format::Table => format!("{} {name} removed\n", T::KIND),
-        Format::Json | Format::Yaml => String::new(),
+async fn ask(command: Command, session: &Session) -> Result<(), Failure> {
+    match command {
+        Command::Network(verb) => verb.run(session).await,
+        Command::Subnet(verb) => verb.run(session).await,
+        Command::Pool(verb) => verb.run(session).await,
+        Command::Group(verb) => verb.run(session).await,
+        Command::Profile(verb) => verb.run(session).await,
+        Command::Reservation(verb) => verb.run(session).await,
+        Command::Address(verb) => verb.run(session).await,
+        Command::Endpoint(verb) => verb.run(session).await,
+        Command::Node(verb) => verb.run(session).await,
+        Command::Event(verb) => verb.run(session).await,
+        Command::Token(verb) => verb.run(session).await,
+        Command::Audit(verb) => verb.run(session).await,
+        Command::Explain(verb) => verb.run(session).await,
+        Command::Apply(apply) => apply.run(session).await,
+        Command::Diff(diff) => diff.run(session).await,
+        Command::Export(export) => export.run(session).await,
+        Command::Import(verb) => verb.run(session).await,
+        Command::Check(check) => check.run(session).await,
+        Command::Status(status) => status.run(session).await,
+        Command::Top(verb) => verb.run(session).await,
+        Command::Cluster(verb) => verb.run(session).await,
+        Command::Version(version) => version.run(session).await,
+        // Done before there was a session.
+        Command::Context(_) | Command::Completion(_) | Command::Man(_) => Ok(()),
     }
 }

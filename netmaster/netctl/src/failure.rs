@@ -3,19 +3,47 @@
 use std::error::Error as _;
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use trunkline_netmaster_api::ClientError;
+use trunkline_netmaster_api::{AnswerErrorCode, ClientError, Problem};
+
+use crate::config::ConfigError;
 
 /// Why a command failed; printed with the way out.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// netmaster, or the way there.
     Netmaster(ClientError),
+    /// The command line asks for something that makes no sense.
+    Usage(String),
+    /// The configuration file, or what it says.
+    Config(ConfigError),
+    /// A node's agent did not answer wholly.
+    Answer(AnswerErrorCode, String),
     /// The answer cannot be printed.
     Render(Box<dyn std::error::Error>),
-    /// The answer cannot be written.
+    /// The answer cannot be written to standard output.
     Output(io::Error),
+    /// A file cannot be written.
+    File(PathBuf, io::Error),
+    /// A file cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// Objects of a file stand in the way; with what they are called there, `object` or `line`.
+    Objects(PathBuf, &'static str, Box<Problem>),
+    /// There are differences or findings, and they have been printed.
+    Found,
+}
+
+/// The exit codes, as documented in `netctl --help`.
+mod exit {
+    pub(super) const FAILED: u8 = 1;
+    pub(super) const USAGE: u8 = 2;
+    pub(super) const UNAVAILABLE: u8 = 3;
+    pub(super) const CONFLICT: u8 = 4;
+    pub(super) const NOT_FOUND: u8 = 5;
+    pub(super) const DENIED: u8 = 6;
+    pub(super) const FOUND: u8 = 7;
 }
 
 impl Failure {
@@ -23,19 +51,68 @@ impl Failure {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// As documented in `netctl --help`.
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Netmaster(ClientError::BaseUrl { .. }) => ExitCode::from(2),
-            Self::Netmaster(error) if error.is_unreachable() => ExitCode::from(3),
-            Self::Netmaster(_) | Self::Render(_) | Self::Output(_) => ExitCode::FAILURE,
-        }
+    /// Whether nothing is left to be said.
+    pub(crate) fn is_told(&self) -> bool {
+        matches!(self, Self::Found)
     }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Usage(_) | Self::Config(_) => exit::USAGE,
+            Self::Netmaster(error) if is_setting(error) => exit::USAGE,
+            Self::Netmaster(error) if error.is_retryable() => exit::UNAVAILABLE,
+            Self::Netmaster(error) => error.problem().map_or(exit::FAILED, refusal),
+            Self::Answer(code, _) if is_retryable(*code) => exit::UNAVAILABLE,
+            Self::Objects(_, _, problem) => refusal(problem),
+            Self::Found => exit::FOUND,
+            Self::Answer(..)
+            | Self::Render(_)
+            | Self::Output(_)
+            | Self::File(..)
+            | Self::Unreadable(..) => exit::FAILED,
+        })
+    }
+}
+
+/// Whether it is about which netmaster is asked and by whom, and nothing was asked.
+fn is_setting(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::BaseUrl { .. }
+            | ClientError::NobodyTrusted { .. }
+            | ClientError::TokenInClear { .. }
+            | ClientError::Credentials(_)
+    )
+}
+
+fn refusal(problem: &Problem) -> u8 {
+    match problem.status {
+        401 | 403 => exit::DENIED,
+        404 => exit::NOT_FOUND,
+        409 => exit::CONFLICT,
+        429 => exit::UNAVAILABLE,
+        _ => exit::FAILED,
+    }
+}
+
+fn is_retryable(code: AnswerErrorCode) -> bool {
+    matches!(
+        code,
+        AnswerErrorCode::NodeUnreachable
+            | AnswerErrorCode::DeadlineExceeded
+            | AnswerErrorCode::Interrupted
+    )
 }
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         Self::Netmaster(error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 
@@ -48,24 +125,64 @@ impl fmt::Display for Failure {
                 if let Some(cause) = root_cause(error) {
                     write!(f, ": {cause}")?;
                 }
-                match error {
-                    ClientError::Unreachable { .. } => write!(
-                        f,
-                        "\nIs it running? Start it with `netmaster serve`, or name another one \
-                         with `--server` or in NETMASTER."
-                    ),
-                    ClientError::Unanswered { .. } => {
-                        write!(f, "\nRepeat the command: that does no harm.")
-                    }
-                    ClientError::Unreadable { .. } => {
-                        write!(f, "\nAre netctl and netmaster of the same version?")
-                    }
-                    _ => Ok(()),
+                f.write_str(way_out(error))
+            }
+            Self::Usage(text) => f.write_str(text),
+            Self::Config(error) => f.write_str(&trunkline_types::chain(error)),
+            Self::Answer(code, detail) => {
+                write!(f, "the node's answer is not complete: {detail}")?;
+                if is_retryable(*code) {
+                    f.write_str("\nRepeat the command: that does no harm.")?;
                 }
+                Ok(())
             }
             Self::Render(error) => write!(f, "the answer cannot be printed: {error}"),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
+            Self::File(path, error) => write!(f, "cannot write `{}`: {error}", path.display()),
+            Self::Unreadable(path, error) => {
+                write!(f, "cannot read `{}`: {error}", path.display())
+            }
+            Self::Objects(path, unit, problem) => objects(f, path, unit, problem),
+            Self::Found => f.write_str("something was found"),
         }
+    }
+}
+
+/// The objects of a file that stand in the way, by their place in it.
+fn objects(f: &mut fmt::Formatter<'_>, path: &Path, unit: &str, problem: &Problem) -> fmt::Result {
+    write!(
+        f,
+        "nothing was done, {} {unit}(s) of `{}` stand in the way:",
+        problem.objects.len(),
+        path.display()
+    )?;
+    for object in &problem.objects {
+        match object.index {
+            Some(index) => write!(f, "\n  {unit} {}, ", u64::from(index) + 1)?,
+            None => write!(f, "\n  not in it, ")?,
+        }
+        write!(f, "{} `{}`: {}", object.kind, object.name, object.detail)?;
+    }
+    Ok(())
+}
+
+fn way_out(error: &ClientError) -> &'static str {
+    match error {
+        ClientError::Unreachable { .. } => {
+            "\nIs it running? Start it with `netmaster serve`, or name another one with \
+             `--server`, in NETMASTER, or with `netctl context use`."
+        }
+        ClientError::Unanswered { .. } | ClientError::Ended { .. } => {
+            "\nRepeat the command: that does no harm."
+        }
+        ClientError::Refused(_) if error.is_retryable() => {
+            "\nRepeat the command in a moment: that does no harm."
+        }
+        ClientError::NobodyTrusted { .. } => {
+            "\nName the file with `--ca`, in NETMASTER_CA, or with `netctl context set`."
+        }
+        ClientError::Unreadable { .. } => "\nAre netctl and netmaster of the same version?",
+        _ => "",
     }
 }
 

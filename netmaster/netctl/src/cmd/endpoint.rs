@@ -1,94 +1,80 @@
 //! `netctl endpoint …`
 
-use clap::Subcommand;
-use trunkline_netmaster_api::{Client, Endpoint, Query};
+use trunkline_netmaster_api::{Endpoint, EndpointAddress};
 use trunkline_types::Attachment;
 
-use crate::failure::Failure;
-use crate::render::{ABSENT, Format, Render, render_list, render_object, utc};
+use super::profile::rate;
+use crate::noun::Noun;
+use crate::render::{Cell, Column, Shown, joined, or_absent, plain, utc};
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
-    /// List all endpoints
-    Ls,
-    /// Show an endpoint
-    Show {
-        /// Its container id and interface name, as `netctl endpoint ls` prints them
-        #[arg(value_name = "CONTAINER/IFNAME")]
-        attachment: Attachment,
-    },
-}
-
-pub(super) async fn run(verb: &Verb, client: &Client, format: Format) -> Result<String, Failure> {
-    match verb {
-        Verb::Ls => render_list(
-            client.list::<Endpoint>(&Query::default()).await?.items,
-            format,
-        ),
-        Verb::Show { attachment } => {
-            render_object(&client.get::<Endpoint>(attachment).await?, format)
-        }
-    }
-}
-
-impl Render for Endpoint {
-    const KIND: &str = "endpoint";
-    // The attachment comes last, because container ids are long.
-    const COLUMNS: &[&str] = &[
-        "pod",
+impl Noun for Endpoint {
+    const NAME: &'static str = "endpoint";
+    const PLURAL: &'static str = "endpoints";
+    const KEY: (&'static str, &'static str) = (
+        "CONTAINER/IFNAME",
+        "Its container id and interface name, as `netctl endpoint ls` prints them",
+    );
+    const FIELDS: &'static [&'static str] = &[
+        "attachment",
         "node",
         "network",
-        "vlan",
+        "namespace",
+        "pod",
         "address",
+        "subnet",
         "mac",
-        "attachment",
+        "profile",
+        "reservation",
+    ];
+    const HAS_LABELS: bool = false;
+    // In lists the attachment comes last, because container ids are long.
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("attachment", Shown::Alone, |one| plain(&one.attachment)),
+        Column::new("pod", Shown::Always, |one| or_absent(one.pod.as_ref())),
+        Column::new("pod uid", Shown::Alone, |one| {
+            or_absent(one.pod_uid.as_ref())
+        }),
+        Column::new("node", Shown::Always, |one| plain(&one.node)),
+        Column::new("network", Shown::Always, |one| plain(&one.network)),
+        Column::new("vlan", Shown::Always, |one| plain(one.vlan)),
+        Column::new("mtu", Shown::Alone, |one| {
+            plain(format!("{} bytes", one.mtu))
+        }),
+        Column::new("address", Shown::Always, |one| {
+            each(one, |address| format!("{}/{}", address.ip, address.prefix))
+        }),
+        Column::new("mac", Shown::Always, |one| plain(one.mac)),
+        Column::new("gateway", Shown::Alone, |one| {
+            each(one, |address| address.gateway.to_string())
+        }),
+        Column::new("subnet", Shown::Wide, |one| {
+            each(one, |address| address.subnet.to_string())
+        }),
+        Column::new("profile", Shown::Wide, |one| {
+            or_absent(one.qos.as_ref().map(|qos| &qos.profile))
+        }),
+        Column::new("ingress", Shown::Alone, |one| {
+            rate(one.qos.as_ref().and_then(|qos| qos.ingress))
+        }),
+        Column::new("egress", Shown::Alone, |one| {
+            rate(one.qos.as_ref().and_then(|qos| qos.egress))
+        }),
+        Column::new("dscp", Shown::Alone, |one| {
+            or_absent(one.qos.as_ref().and_then(|qos| qos.dscp.as_ref()))
+        }),
+        Column::new("reservation", Shown::Wide, |one| {
+            or_absent(one.reservation.as_ref())
+        }),
+        Column::new("created", Shown::Wide, |one| utc(one.created)),
+        Column::new("revision", Shown::Wide, |one| plain(one.revision)),
+        Column::new("attachment", Shown::InLists, |one| plain(&one.attachment)),
     ];
 
-    fn cells(&self) -> Vec<String> {
-        vec![
-            pod(self),
-            self.node.to_string(),
-            self.network.to_string(),
-            self.vlan.to_string(),
-            joined(self, |address| format!("{}/{}", address.ip, address.prefix)),
-            self.mac.to_string(),
-            self.attachment.to_string(),
-        ]
-    }
-
-    fn details(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("attachment", self.attachment.to_string()),
-            ("pod", pod(self)),
-            ("node", self.node.to_string()),
-            ("network", self.network.to_string()),
-            ("vlan", self.vlan.to_string()),
-            ("mtu", format!("{} bytes", self.mtu)),
-            ("mac", self.mac.to_string()),
-            (
-                "address",
-                joined(self, |address| format!("{}/{}", address.ip, address.prefix)),
-            ),
-            (
-                "gateway",
-                joined(self, |address| address.gateway.to_string()),
-            ),
-            ("subnet", joined(self, |address| address.subnet.to_string())),
-            ("created", utc(self.created)),
-            ("revision", self.revision.to_string()),
-        ]
+    fn key(&self) -> Attachment {
+        self.attachment.clone()
     }
 }
 
-fn pod(endpoint: &Endpoint) -> String {
-    let pod = endpoint.pod.as_ref();
-    pod.map_or_else(|| ABSENT.to_owned(), ToString::to_string)
-}
-
-fn joined(
-    endpoint: &Endpoint,
-    text: impl Fn(&trunkline_netmaster_api::EndpointAddress) -> String,
-) -> String {
-    let texts: Vec<_> = endpoint.addresses.iter().map(text).collect();
-    texts.join(", ")
+fn each(endpoint: &Endpoint, text: fn(&EndpointAddress) -> String) -> Cell {
+    joined(endpoint.addresses.iter().map(text))
 }
