@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::Deserialize;
 use trunkline_dataplane::owner;
+use trunkline_netmaster_api::Credentials;
 use trunkline_types::{InterfaceName, Name};
 
 /// The configuration, checked. A JSON object; an unknown field is an error.
@@ -17,6 +18,22 @@ pub struct Config {
     pub rack: Name,
     /// netmaster's URL, like `http://127.0.0.1:9630`.
     pub netmaster: String,
+    /// The authorities whose netmasters are trusted, in PEM; needed with an `https` URL.
+    #[serde(default)]
+    pub netmaster_ca: Option<PathBuf>,
+    /// This node's certificate for `node:<node>`, in PEM; together with `netmaster_key`.
+    #[serde(default)]
+    pub netmaster_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[serde(default)]
+    pub netmaster_key: Option<PathBuf>,
+    /// A file with a token, for where there is no certificate.
+    #[serde(default)]
+    pub netmaster_token_file: Option<PathBuf>,
+    /// A file with a token by which the node joins when it has no certificate. With it, the agent
+    /// writes `netmaster_cert` and `netmaster_key` itself, and renews the certificate.
+    #[serde(default)]
+    pub netmaster_bootstrap_token_file: Option<PathBuf>,
     /// The link to the top-of-rack switch, which becomes the bridge's trunk port.
     pub uplink: InterfaceName,
     /// The bridge's name.
@@ -47,7 +64,29 @@ impl Config {
             path.display(),
             config.bridge
         );
+        anyhow::ensure!(
+            config.netmaster_cert.is_some() == config.netmaster_key.is_some(),
+            "the configuration `{}` is not valid: `netmasterCert` and `netmasterKey` go together",
+            path.display()
+        );
+        anyhow::ensure!(
+            config.netmaster_bootstrap_token_file.is_none() || config.netmaster_cert.is_some(),
+            "the configuration `{}` is not valid: `netmasterBootstrapTokenFile` needs \
+             `netmasterCert` and `netmasterKey`, where what it gets is stored",
+            path.display()
+        );
         Ok(config)
+    }
+
+    /// What the agent shows netmaster, and whom it trusts.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        let certificate = self.netmaster_cert.clone().zip(self.netmaster_key.clone());
+        Credentials {
+            ca: self.netmaster_ca.clone(),
+            certificate,
+            token: self.netmaster_token_file.clone(),
+        }
     }
 }
 
@@ -99,6 +138,14 @@ mod tests {
         for (text, part) in [
             (format!(r#"{LEAST},"uplnik":"eth2"}}"#), "uplnik"),
             (format!(r#"{LEAST},"bridge":"eth1"}}"#), "both `eth1`"),
+            (
+                format!(r#"{LEAST},"netmasterCert":"/c"}}"#),
+                "`netmasterKey`",
+            ),
+            (
+                format!(r#"{LEAST},"netmasterBootstrapTokenFile":"/t"}}"#),
+                "`netmasterCert`",
+            ),
             (format!(r#"{LEAST},"bridge":"a bridge"}}"#), "`a bridge`"),
             (r#"{"node":"n1"}"#.to_owned(), "`rack`"),
             ("{".to_owned(), "line 1"),

@@ -4,6 +4,7 @@
 
 mod args;
 mod bridge;
+mod certificate;
 mod cni_server;
 mod config;
 mod netmaster;

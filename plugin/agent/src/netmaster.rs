@@ -32,8 +32,8 @@ impl Netmaster {
     ///
     /// The URL is none.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
-        let client = Client::new(&config.netmaster)
-            .context("`netmaster` in the configuration is not valid")?
+        let client = Client::with(&config.netmaster, config.credentials())
+            .context("`netmaster` and its files in the configuration are not valid")?
             .with_deadline(DEADLINE);
         Ok(Self {
             client,
@@ -116,6 +116,8 @@ fn refusal(error: &ClientError) -> Refusal {
     // Only netmaster's own word that the request makes no sense is worth giving up for; a proxy's
     // page, an answer cut short or a failure of netmaster itself may be gone the next time.
     let senseless = error.problem().is_some_and(|problem| problem.status < 500);
+    // Who is not let in has to get another certificate, and may have it the next time.
+    let senseless = senseless && !error.is_denied();
     let code = if error.is_full() {
         RefusalCode::Full
     } else if senseless && !error.is_retryable() && error.code() != Some(ErrorCode::NodeNotFound) {

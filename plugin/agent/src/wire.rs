@@ -9,6 +9,7 @@ use trunkline_ovs::OvsdbSwitch;
 
 use crate::args::{Args, Command};
 use crate::bridge::BridgeReconciler;
+use crate::certificate::Membership;
 use crate::cni_server::{CniServer, Desk};
 use crate::config::Config;
 use crate::netmaster::Netmaster;
@@ -37,6 +38,15 @@ async fn keep(config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("can't wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("can't wait for SIGINT")?;
 
+    let membership = Membership::of(&config);
+    if let Some(membership) = &membership {
+        // Cancel-safe: what was begun is found and gone on with at the next start.
+        tokio::select! {
+            () = membership.obtain() => {}
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
     let switch = Arc::new(OvsdbSwitch::new(&config.ovsdb_socket, OVSDB_DEADLINE));
     let netmaster = Netmaster::new(&config)?;
     let tombstones = Arc::new(Tombstones::new(
@@ -55,6 +65,7 @@ async fn keep(config: Config) -> anyhow::Result<()> {
     // Each branch loops for ever, so the first to end is a signal; dropping the others cancels
     // them between two steps, and every step is one transaction or one request.
     tokio::select! {
+        () = keep_renewed(membership.as_ref()) => {}
         () = netmaster.keep_registered() => {}
         () = reconciler.keep() => {}
         () = tombstones.keep_settling() => {}
@@ -63,4 +74,12 @@ async fn keep(config: Config) -> anyhow::Result<()> {
         _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
     }
     Ok(())
+}
+
+/// Without a membership there is nothing to do, and for as long.
+async fn keep_renewed(membership: Option<&Membership>) {
+    match membership {
+        Some(membership) => membership.keep_renewed().await,
+        None => std::future::pending().await,
+    }
 }
