@@ -59,7 +59,10 @@ pub fn run<'a>(
                      +-----------+   +-----------+   +-----------+"
     );
     let lab = build()?;
-    println!("          netmaster answers; both agents keep their bridge `br-trunk`");
+    println!(
+        "          netmaster answers, by TLS only; each node has a certificate of its own
+          both agents keep their bridge `br-trunk`"
+    );
 
     story.step("Two networks, as an operator makes them");
     for command in one_rack::COMMANDS {
@@ -80,6 +83,7 @@ pub fn run<'a>(
 
     prove_reachability(&mut story, lab, (blue1, blue2, green2))?;
     prove_isolation(&mut story, lab, green1)?;
+    prove_identity(&mut story, lab)?;
     if !keep {
         prove_no_residue(&mut story, lab)?;
     }
@@ -174,6 +178,25 @@ fn prove_isolation(story: &mut Story, lab: &Lab, green1: IpAddr) -> anyhow::Resu
     Ok(())
 }
 
+fn prove_identity(story: &mut Story, lab: &Lab) -> anyhow::Result<()> {
+    story.step("The control plane: who has node1's certificate acts for node1 only");
+    let node = lab.node("node1");
+    let show = |pod: &str| node.netctl(&["endpoint", "show", &lab.pod(pod).attachment()]);
+    let own = show("blue-1")?;
+    anyhow::ensure!(own.status.success(), "node1 does not see its own: {own}");
+    let other = show("blue-2")?;
+    anyhow::ensure!(
+        !other.status.success() && other.stderr.contains("`node:node1` may see"),
+        "node1 is not refused: {other}"
+    );
+    println!("          {}", other.stderr.trim());
+    story.proved(
+        "a node's certificate is refused on another's matters",
+        "node1 asked for blue-2 on node2: 403 forbidden".into(),
+    );
+    Ok(())
+}
+
 fn prove_no_residue(story: &mut Story, lab: &Lab) -> anyhow::Result<()> {
     story.step("All four pods taken away again: CNI DEL");
     for (name, node, network) in PODS {
@@ -227,8 +250,9 @@ The lab is running; this shell is in its machine. Things to try:
   ip netns exec pod-blue-1 ping 10.2.0.10    from a pod, through the gateway
   ip netns exec node1 tcpdump -eni eth1      the tagged frames on the uplink
   ovs-vsctl --db=unix:/run/lab/current/node1/db.sock show
-  export NETMASTER=http://192.0.2.1:9630     then, in the namespace of netmaster:
   ip netns exec netmaster $LAB_EXECUTABLES/netctl endpoint ls
+  env | grep ^NETMASTER                      where netmaster is, and who asks: admin:root
+  ls -lR /run/lab/current/authority          what signs; each key is with who uses it
 
 Leave it with `exit`: everything in it is gone then."
     );

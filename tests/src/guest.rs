@@ -5,13 +5,14 @@ use std::process::{Command, ExitCode};
 use anyhow::Context as _;
 
 use crate::cli::GuestCommand;
+use crate::lab::Lab;
 use crate::scenarios::{Context, one_rack};
 use crate::{benches, demo, scenarios};
 
 /// Carries out `command`; its exit code becomes the lab's.
 pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
     match command {
-        GuestCommand::Shell => shell(),
+        GuestCommand::Shell => shell(None),
         GuestCommand::Rehearse { code: Some(code) } => Ok(ExitCode::from(*code)),
         GuestCommand::Rehearse { code: None } => {
             println!("hanging");
@@ -23,7 +24,7 @@ pub fn run(command: &GuestCommand) -> anyhow::Result<ExitCode> {
             demo::run(*keep, || context.build(one_rack::topology()))?;
             if *keep {
                 demo::hint();
-                shell()?;
+                shell(context.lab())?;
             }
             Ok(())
         }),
@@ -47,9 +48,11 @@ fn with_evidence(
     Ok(ExitCode::SUCCESS)
 }
 
-/// An interactive shell on the machine's terminal.
-pub fn shell() -> anyhow::Result<ExitCode> {
+/// An interactive shell on the machine's terminal; where there is a lab, netctl is its operator's.
+pub fn shell(lab: Option<&Lab>) -> anyhow::Result<ExitCode> {
+    let operator = lab.map(|lab| lab.netmaster().environment());
     let status = Command::new("/bin/bash")
+        .envs(operator.unwrap_or_default())
         .status()
         .context("cannot start a shell")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());

@@ -5,6 +5,7 @@
 //! only through packets, kernel state and command output. Dropping the [`Lab`] ends its processes
 //! and deletes its namespaces.
 
+mod authority;
 mod capture;
 mod command;
 mod diagnose;
@@ -19,6 +20,7 @@ mod tor;
 mod traffic;
 mod wait;
 
+pub use authority::Credentials;
 pub use capture::Capture;
 pub use command::Invocation;
 pub use diagnose::write_diagnosis;

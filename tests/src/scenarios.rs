@@ -8,6 +8,7 @@ mod context;
 mod harness;
 pub mod one_rack;
 mod restart;
+mod security;
 mod vlan;
 
 use std::fs;
@@ -52,6 +53,7 @@ fn all() -> impl Iterator<Item = &'static Scenario> {
         vlan::ALL,
         cni::ALL,
         restart::ALL,
+        security::ALL,
         bad_input::ALL,
         harness::ALL,
     ]
@@ -121,7 +123,7 @@ pub fn attempt<T>(
         };
         if std::env::var_os("LAB_KEEP").is_some_and(|keep| keep == "1") {
             println!("{name} failed: {failure}; exit the shell to go on");
-            if let Err(error) = guest::shell() {
+            if let Err(error) = guest::shell(context.lab()) {
                 println!("{error:#}");
             }
         }

@@ -1,6 +1,7 @@
 //! What scenarios and benches are built from: processes, stores, clients, faults.
 
 pub mod api;
+pub mod authority;
 pub mod disk;
 pub mod etcd;
 pub mod http;

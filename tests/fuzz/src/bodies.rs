@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use trunkline_netmaster::reading;
 use trunkline_netmaster_api::{
-    AddressRelease, AnswerLine, ConflictReport, EndpointSpec, ExplainSpec, Farewell, GroupSpec,
-    HoldingsReport, NetworkSpec, NodeEdit, NodeRequestSpec, NodeSpec, PoolSpec, ProfileSpec,
-    ReservationSpec, ReserveReturn, ReserveSpec, SubnetSpec, Update,
+    AddressRelease, AnswerLine, CertificateSpec, ConflictReport, EndpointSpec, ExplainSpec,
+    Farewell, GroupSpec, HoldingsReport, JoinSpec, NetworkSpec, NodeEdit, NodeRequestSpec,
+    NodeSpec, PoolSpec, ProfileSpec, ReservationSpec, ReserveReturn, ReserveSpec, SubnetSpec,
+    TokenSpec, Update,
 };
 
 /// Whatever body of whatever request: it is refused with a reason, or means the same when it is
@@ -36,6 +37,9 @@ pub fn bodies(data: &[u8]) {
     one::<ExplainSpec>(data);
     one::<ConflictReport>(data);
     one::<AddressRelease>(data);
+    one::<TokenSpec>(data);
+    one::<JoinSpec>(data);
+    one::<CertificateSpec>(data);
 }
 
 /// A kind that is created and updated.

@@ -66,6 +66,12 @@ impl Invocation {
         self
     }
 
+    /// Sets several environment variables.
+    pub fn envs(self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let set = |command: Self, (name, value): (&str, String)| command.env(name, value);
+        variables.into_iter().fold(self, set)
+    }
+
     /// Gives it standard input.
     pub fn stdin(mut self, text: impl Into<String>) -> Self {
         self.stdin = text.into();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::authority::{Authority, Credentials};
 use super::command::{Finished, Invocation};
 use super::netns::Netns;
 use super::process::Process;
@@ -15,8 +16,10 @@ const BRIDGE: &str = "mgmt";
 /// Its MAC address. Left to itself a bridge takes the lowest of its ports', so that it would change
 /// when a node is switched off, and the other nodes would talk to the old one.
 const MAC: &str = "02:ff:00:00:00:01";
-/// netmaster's address and port on the management network.
-const LISTEN: &str = "192.0.2.1:9630";
+/// netmaster's address on the management network.
+const ADDRESS: &str = "192.0.2.1";
+/// The port that it serves on.
+const PORT: u16 = 9630;
 /// How long netmaster may take until it answers.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -27,14 +30,22 @@ pub struct Netmaster {
     netns: Netns,
     dir: PathBuf,
     executables: PathBuf,
+    /// What it serves with.
+    own: Credentials,
+    /// Those of whoever types netctl's commands.
+    operator: Credentials,
 }
 
 impl Netmaster {
-    /// Starts netmaster with an empty store.
-    pub(super) fn start(dir: &Path, executables: &Path) -> anyhow::Result<Self> {
+    /// Starts netmaster with an empty store, and with a certificate of its own.
+    pub(super) fn start(
+        dir: &Path,
+        executables: &Path,
+        authority: &Authority,
+    ) -> anyhow::Result<Self> {
         let netns = Netns::create_machine("netmaster")?;
         netns.ip(&format!(
-            "link add {BRIDGE} address {MAC} type bridge\naddr add 192.0.2.1/24 dev {BRIDGE}\n\
+            "link add {BRIDGE} address {MAC} type bridge\naddr add {ADDRESS}/24 dev {BRIDGE}\n\
              link set {BRIDGE} up"
         ))?;
         let mut netmaster = Self {
@@ -42,6 +53,8 @@ impl Netmaster {
             netns,
             dir: dir.to_owned(),
             executables: executables.to_owned(),
+            own: authority.issue("cluster:netmaster", &[ADDRESS], &dir.join("cluster"))?,
+            operator: authority.issue("admin:root", &[], &dir.join("operator"))?,
         };
         netmaster.restart()?;
         Ok(netmaster)
@@ -49,7 +62,7 @@ impl Netmaster {
 
     /// netmaster's URL, as nodes reach it.
     pub fn url() -> String {
-        format!("http://{LISTEN}")
+        format!("https://{ADDRESS}:{PORT}")
     }
 
     /// netmaster's namespace.
@@ -77,14 +90,20 @@ impl Netmaster {
     pub fn restart(&mut self) -> anyhow::Result<()> {
         let program = self.executables.join("netmaster");
         let data = self.dir.join("netmaster");
-        let serve = self.netns.command(&program.to_string_lossy()).args([
-            "serve",
-            "--listen",
-            LISTEN,
-            "--allow-plaintext",
-            "--data-dir",
-            &data.to_string_lossy(),
-        ]);
+        let (Some(certificate), Some(key)) = (self.own.certificate(), self.own.key()) else {
+            anyhow::bail!("netmaster has no certificate to serve with");
+        };
+        let listen = format!("{ADDRESS}:{PORT}");
+        let mut serve = self.netns.command(&program.to_string_lossy());
+        serve = serve.args(["serve", "--listen", listen.as_str()]);
+        for (flag, file) in [
+            ("--data-dir", data.as_path()),
+            ("--tls-cert", certificate),
+            ("--tls-key", key),
+            ("--tls-client-ca", self.own.authority()),
+        ] {
+            serve = serve.args([flag, &file.to_string_lossy()]);
+        }
         let mut process = Process::start("netmaster", &self.dir, serve)?;
         wait_until("netmaster to serve", START_DEADLINE, || {
             process.check_running()?;
@@ -94,6 +113,16 @@ impl Netmaster {
         })?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// What it logged since it was started last.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// What netctl needs in its environment to be the operator's.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        self.operator.environment(&Self::url())
     }
 
     /// Runs netctl beside netmaster and returns what it printed.
@@ -159,8 +188,6 @@ impl Netmaster {
     fn netctl_command(&self, args: &[&str]) -> Invocation {
         let program = self.executables.join("netctl");
         let netctl = self.netns.command(&program.to_string_lossy());
-        netctl
-            .env("NETMASTER", Self::url())
-            .args(args.iter().copied())
+        netctl.envs(self.environment()).args(args.iter().copied())
     }
 }

@@ -1,6 +1,8 @@
 //! A node: a network namespace with Open vSwitch of its own on the kernel's datapath, an uplink to
 //! the top-of-rack switch, a link to the management network, and the node agent.
 
+mod agent;
+
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +10,8 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::json;
 
-use super::command::Invocation;
+use super::authority::{Authority, Credentials};
+use super::command::{Finished, Invocation};
 use super::netmaster::Netmaster;
 use super::netns::Netns;
 use super::pod::{CniAnswer, Pod};
@@ -34,6 +37,8 @@ pub struct Node {
     number: u8,
     dir: PathBuf,
     executables: PathBuf,
+    /// Those of the node, which its agent has.
+    credentials: Credentials,
     agent: Option<Process>,
     vswitchd: Option<Process>,
     ovsdb: Option<Process>,
@@ -47,7 +52,7 @@ impl Node {
         (name, rack, number): (&str, &str, u8),
         dir: &Path,
         executables: &Path,
-        (tor, netmaster): (&Tor, &Netmaster),
+        (tor, netmaster, authority): (&Tor, &Netmaster, &Authority),
     ) -> anyhow::Result<Self> {
         let dir = dir.join(name);
         std::fs::create_dir_all(&dir)?;
@@ -55,8 +60,9 @@ impl Node {
             name: name.to_owned(),
             rack: rack.to_owned(),
             number,
-            dir,
             executables: executables.to_owned(),
+            credentials: authority.issue(&format!("node:{name}"), &[], &dir)?,
+            dir,
             agent: None,
             vswitchd: None,
             ovsdb: None,
@@ -91,6 +97,11 @@ impl Node {
     /// The node's directory: database, sockets, logs.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// With what the node shows who it is.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// Starts ovsdb-server and ovs-vswitchd on the database as it is.
@@ -150,59 +161,16 @@ impl Node {
         Ok(())
     }
 
-    /// Starts the node agent and waits until it takes CNI calls.
+    /// Runs netctl on the node, as somebody would who got hold of the node's certificate.
     ///
     /// # Errors
     ///
-    /// It is not ready by the deadline; says what it logged.
-    pub fn start_agent(&mut self) -> anyhow::Result<()> {
-        let config = self.dir.join("netplugin.json");
-        let text = json!({
-            "node": self.name,
-            "rack": self.rack,
-            "netmaster": Netmaster::url(),
-            "uplink": UPLINK,
-            "bridge": BRIDGE,
-            "socket": self.dir.join("netplugin.sock"),
-            "ovsdbSocket": self.dir.join("db.sock"),
-        });
-        std::fs::write(&config, text.to_string())?;
-        let program = self.executables.join("netplugin");
-        let run = self.netns()?.command(&program.to_string_lossy());
-        let run = run.args(["run", "--config", &config.to_string_lossy()]);
-        let mut process = Process::start("netplugin", &self.dir, run)?;
-        wait_until("netplugin to be ready", START_DEADLINE, || {
-            process.check_running()?;
-            let log = process.log();
-            anyhow::ensure!(log.contains("ready for CNI calls"), "{log}");
-            Ok(())
-        })?;
-        self.agent = Some(process);
-        Ok(())
-    }
-
-    /// Ends the agent as its service manager would.
-    ///
-    /// # Errors
-    ///
-    /// It was not running, or does not end by the deadline.
-    pub fn stop_agent(&mut self) -> anyhow::Result<()> {
-        self.agent
-            .take()
-            .context("the agent is not running")?
-            .stop()
-    }
-
-    /// Kills the agent as a crash would.
-    ///
-    /// # Errors
-    ///
-    /// It was not running.
-    pub fn kill_agent(&mut self) -> anyhow::Result<()> {
-        self.agent
-            .take()
-            .context("the agent is not running")?
-            .kill()
+    /// It cannot be started.
+    pub fn netctl(&self, args: &[&str]) -> anyhow::Result<Finished> {
+        self.executable("netctl")?
+            .envs(self.credentials.environment(&Netmaster::url()))
+            .args(args.iter().copied())
+            .run()
     }
 
     /// Kills ovsdb-server as a crash would; it stays away until it is started again.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::authority::Authority;
 use super::host::PlainHost;
 use super::netmaster::Netmaster;
 use super::node::Node;
@@ -79,7 +80,8 @@ impl Topology {
         self
     }
 
-    /// Builds it: switches, hosts, netmaster, nodes with Open vSwitch, and the agents.
+    /// Builds it: switches, hosts, netmaster, nodes with Open vSwitch, and the agents; and an
+    /// authority with a certificate for each who speaks to another.
     ///
     /// The lab is put into `slot` as soon as there is anything of it, so that what would not come
     /// up can be looked at.
@@ -94,11 +96,12 @@ impl Topology {
             .args(MODULES)
             .succeed()?;
         let executables = executables()?;
+        let authority = Authority::init(&dir, &executables)?;
         let lab = slot.insert(Lab {
             pods: Vec::new(),
             nodes: BTreeMap::new(),
             hosts: BTreeMap::new(),
-            netmaster: Netmaster::start(&dir, &executables)?,
+            netmaster: Netmaster::start(&dir, &executables, &authority)?,
             tors: BTreeMap::new(),
             dir,
         });
@@ -112,7 +115,7 @@ impl Topology {
             for name in rack.nodes {
                 let number = FIRST_NODE + u8::try_from(lab.nodes.len())?;
                 let identity = (name.as_str(), rack.name.as_str(), number);
-                let parts = (&tor, &lab.netmaster);
+                let parts = (&tor, &lab.netmaster, &authority);
                 let node = Node::create(identity, &lab.dir, &executables, parts)?;
                 lab.nodes.insert(name, node);
             }

@@ -26,10 +26,10 @@ pub enum Failure {
     /// It was not even sent: nothing happened.
     NotSent(anyhow::Error),
     /// netmaster says no, for good: nothing happened.
-    Refused(Problem),
+    Refused(Box<Problem>),
     /// netmaster says that it may be repeated, or that its store is full. Whether it happened is not
     /// known.
-    Unavailable(Problem),
+    Unavailable(Box<Problem>),
     /// There was no answer, or none that makes sense. Whether it happened is not known.
     Unanswered(anyhow::Error),
 }
@@ -172,9 +172,9 @@ impl Client {
             return Err(senseless("a problem of another status than its answer's"));
         }
         Err(match reply.status {
-            502..=504 | 507 => Failure::Unavailable(problem),
+            502..=504 | 507 => Failure::Unavailable(Box::new(problem)),
             500 => senseless(&problem.detail),
-            _ => Failure::Refused(problem),
+            _ => Failure::Refused(Box::new(problem)),
         })
     }
 }

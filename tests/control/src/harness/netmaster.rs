@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use trunkline_netmaster_api::Credentials;
 
 use super::Context;
 use super::api::Client;
@@ -27,7 +28,7 @@ const HEALTH: Duration = Duration::from_secs(1);
 const BACK_UP: Duration = Duration::from_secs(60);
 
 /// What it prints for each address that it serves.
-const LISTENING: &str = "listening on http://";
+const LISTENING: &str = "listening on ";
 
 /// Under which key of etcd the URL of the replica that leads is.
 pub const LEADER_KEY: &str = "/trunkline/leader";
@@ -61,6 +62,8 @@ pub struct Netmaster {
     address: SocketAddr,
     /// How long a released address is kept for its last owner; netmaster's own default if none.
     cool_down: Option<Duration>,
+    /// What it serves with, and shows to other replicas; none for no TLS.
+    credentials: Option<Credentials>,
 }
 
 impl Netmaster {
@@ -88,6 +91,7 @@ impl Netmaster {
             store: store.clone(),
             address: ([127, 0, 0, 1], port).into(),
             cool_down: None,
+            credentials: None,
         };
         Ok(ports.enumerate().map(replica).collect())
     }
@@ -100,6 +104,16 @@ impl Netmaster {
         Self { cool_down, ..self }
     }
 
+    /// The same, but it serves with TLS, and believes whom the authority of `credentials` signed.
+    #[must_use]
+    pub fn showing(self, credentials: Credentials) -> Self {
+        let credentials = Some(credentials);
+        Self {
+            credentials,
+            ..self
+        }
+    }
+
     /// Where it serves, or would.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -107,7 +121,11 @@ impl Netmaster {
 
     /// Its URL, as it tells other replicas by default.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = match self.credentials {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Starts it, and waits until it listens.
@@ -172,6 +190,14 @@ impl Netmaster {
         note: impl FnOnce(u32),
     ) -> anyhow::Result<Running> {
         self.flags(&mut serve);
+        let secured = match &self.credentials {
+            Some(credentials) => {
+                let client =
+                    trunkline_netmaster_api::Client::with(&self.url(), credentials.clone())?;
+                Some(client.with_deadline(HEALTH))
+            }
+            None => None,
+        };
         let mut process = Process::start(&self.name, &self.dir, serve)?;
         note(process.id());
         let what = format!("{} to listen", self.name);
@@ -190,6 +216,7 @@ impl Netmaster {
         Ok(Running {
             process,
             address: self.address,
+            secured,
         })
     }
 
@@ -200,6 +227,16 @@ impl Netmaster {
         self.name_store(serve);
         if let Some(cool_down) = self.cool_down {
             serve.args(["--cool-down", &cool_down.as_secs().to_string()]);
+        }
+        if let Some(credentials) = &self.credentials {
+            let (certificate, key) = credentials.certificate.clone().unzip();
+            for (flag, file) in [
+                ("--tls-cert", certificate),
+                ("--tls-key", key),
+                ("--tls-client-ca", credentials.ca.clone()),
+            ] {
+                serve.arg(flag).args(file);
+            }
         }
         // Its log is the evidence when a scenario fails.
         serve.env("TRUNKLINE_LOG", "info");
@@ -226,6 +263,8 @@ pub struct Running {
     pub process: Process,
     /// Where it serves.
     pub address: SocketAddr,
+    /// Who asks how it is, where that takes TLS.
+    secured: Option<trunkline_netmaster_api::Client>,
 }
 
 impl Running {
@@ -241,6 +280,7 @@ impl Running {
     /// It is not by the deadline.
     pub async fn wait_ready(&mut self, deadline: Duration) -> anyhow::Result<()> {
         let address = self.address;
+        let secured = self.secured.as_ref();
         let process = &mut self.process;
         wait_until("netmaster to be ready", deadline, || {
             let running = process.check_running();
@@ -248,16 +288,25 @@ impl Running {
                 if running.is_err() {
                     return Ok(running);
                 }
-                let mut reply = get(address, "/readyz", HEALTH).await?;
-                if reply.status == 404 {
-                    reply = get(address, "/healthz", HEALTH).await?;
+                match secured {
+                    Some(client) => client.readyz().await?,
+                    None => expect_ready(address).await?,
                 }
-                let text = String::from_utf8_lossy(&reply.body);
-                ensure!(reply.status == 200, "HTTP status {}: {text}", reply.status);
                 anyhow::Ok(running)
             }
         })
         .await?
         .context("netmaster is not ready")
     }
+}
+
+/// Asks a netmaster without TLS whether it is ready.
+async fn expect_ready(address: SocketAddr) -> anyhow::Result<()> {
+    let mut reply = get(address, "/readyz", HEALTH).await?;
+    if reply.status == 404 {
+        reply = get(address, "/healthz", HEALTH).await?;
+    }
+    let text = String::from_utf8_lossy(&reply.body);
+    ensure!(reply.status == 200, "HTTP status {}: {text}", reply.status);
+    Ok(())
 }

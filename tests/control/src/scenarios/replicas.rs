@@ -1,5 +1,6 @@
 //! Three replicas of netmaster on an etcd of three members, while anything fails.
 
+mod certificates;
 mod cluster;
 
 use std::time::{Duration, Instant};
@@ -22,6 +23,9 @@ pub const ALL: &[Scenario] = &[
         Box::pin(a_paused_leader_writes_nothing_more(context))
     }),
     Scenario::new("replicas::failover", |context| Box::pin(failover(context))),
+    Scenario::new("replicas::certificates_count_at_every_replica", |context| {
+        Box::pin(certificates::certificates_count_at_every_replica(context))
+    }),
 ];
 
 /// A netmaster that leads may be gone for so long, from its SIGKILL to the next allocation.

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use etcd_client::{GetOptions, WatchOptions};
 
 use crate::harness::Context;
+use crate::harness::authority::Authority;
 use crate::harness::etcd::{Etcd, Settings};
 use crate::harness::netmaster::{LEADER_KEY, Netmaster, READY, REVISION_KEY, Running, Store};
 use crate::harness::wait::wait_until;
@@ -33,6 +34,16 @@ impl Cluster {
         replicas: usize,
         members: usize,
     ) -> anyhow::Result<Self> {
+        Self::start_with(context, replicas, members, None).await
+    }
+
+    /// The same, with TLS and a certificate of `authority` for each replica, if there is one.
+    pub(super) async fn start_with(
+        context: &Context,
+        replicas: usize,
+        members: usize,
+        authority: Option<&Authority>,
+    ) -> anyhow::Result<Self> {
         let settings = Settings {
             cuttable: true,
             ..Settings::default()
@@ -42,12 +53,20 @@ impl Cluster {
             endpoints: etcd.endpoints(),
             lease: LEASE,
         };
+        let mut each = Vec::new();
+        for (number, replica) in (1..).zip(Netmaster::replicas(replicas, context, &store)?) {
+            let replica = replica.cooling_for(COOL_DOWN);
+            each.push(match authority {
+                Some(authority) => {
+                    let name = format!("netmaster{number}");
+                    replica.showing(authority.issue_replica(&name).await?)
+                }
+                None => replica,
+            });
+        }
         let mut cluster = Self {
             etcd,
-            replicas: Netmaster::replicas(replicas, context, &store)?
-                .into_iter()
-                .map(|replica| replica.cooling_for(COOL_DOWN))
-                .collect(),
+            replicas: each,
             running: Vec::new(),
         };
         cluster.running.resize_with(replicas, || None);
@@ -66,6 +85,11 @@ impl Cluster {
     /// Where each replica serves, or would.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         self.replicas.iter().map(Netmaster::address).collect()
+    }
+
+    /// The URL of each replica.
+    pub(super) fn urls(&self) -> Vec<String> {
+        self.replicas.iter().map(Netmaster::url).collect()
     }
 
     /// A replica that runs.
