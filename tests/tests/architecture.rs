@@ -6,6 +6,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
@@ -221,7 +222,14 @@ fn no_crate_of_the_node_spawns_a_process() {
 #[test]
 fn pages_have_no_gaps_and_their_links_lead_somewhere() {
     let root = metadata().workspace_root.into_std_path_buf();
-    let directories = ["", "deploy", "docs", "docs/adr", "docs/coverage"];
+    let directories = [
+        "",
+        "deploy",
+        "docs",
+        "docs/adr",
+        "docs/coverage",
+        "docs/security",
+    ];
     let mut pages = 0;
     for directory in directories.map(|directory| root.join(directory)) {
         for entry in std::fs::read_dir(&directory).unwrap() {
@@ -239,7 +247,7 @@ fn pages_have_no_gaps_and_their_links_lead_somewhere() {
                 .skip(1)
                 .filter_map(|rest| rest.split(')').next())
             {
-                let there = link.starts_with("http") || directory.join(link).exists();
+                let there = link.starts_with("http") || is_there(&directory, &path, link);
                 assert!(
                     there,
                     "{} links to {link}, which is not there",
@@ -249,6 +257,32 @@ fn pages_have_no_gaps_and_their_links_lead_somewhere() {
         }
     }
     assert!(pages > 8, "only {pages} pages were read");
+}
+
+/// Whether a link of `page`, which is in `directory`, leads to a file, and to a heading of it if it
+/// names one.
+fn is_there(directory: &Path, page: &Path, link: &str) -> bool {
+    let (file, heading) = match link.split_once('#') {
+        Some((file, heading)) => (file, Some(heading)),
+        None => (link, None),
+    };
+    let file = match file {
+        "" => page.to_owned(),
+        other => directory.join(other),
+    };
+    let Some(heading) = heading else {
+        return file.exists();
+    };
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let mut headings = text.lines().filter_map(|line| {
+        let title = line.trim_start_matches('#');
+        (title.len() < line.len()).then(|| title.trim().to_lowercase())
+    });
+    headings.any(|title| {
+        let kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+        let title: String = title.chars().filter(kept).collect();
+        title.replace(' ', "-") == heading
+    })
 }
 
 fn metadata() -> Metadata {
