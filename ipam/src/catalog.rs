@@ -16,8 +16,8 @@ use std::sync::Arc;
 use trunkline_types::{Attachment, Name};
 
 use crate::{
-    Address, Change, Cluster, Digest, Edit, Endpoint, Group, Holder, Key, Network, Node, Object,
-    Pool, Profile, Reservation, Revision, Subnet, Token,
+    Address, Change, Cluster, Digest, Edit, Endpoint, Group, Holder, Key, Lockout, Network, Node,
+    Object, Pool, Profile, Reservation, Revision, Subnet, Token,
 };
 
 pub use check::Inconsistency;
@@ -45,6 +45,8 @@ pub struct Catalog {
     addresses: IpMap<Arc<Address>>,
     endpoints: EndpointSet,
     tokens: BTreeMap<Name, Arc<Token>>,
+    /// By node, whether that is there or not.
+    lockouts: BTreeMap<Name, Arc<Lockout>>,
     index: Index,
 }
 
@@ -114,6 +116,9 @@ impl Catalog {
                 self.index.add_token(&token);
                 self.tokens.insert(token.name.clone(), token);
             }
+            Object::Lockout(lockout) => {
+                self.lockouts.insert(lockout.node.clone(), lockout);
+            }
             // The past is stored, not kept in memory.
             Object::Holding(_) | Object::Event(_) | Object::Audit(_) => {}
         }
@@ -174,6 +179,9 @@ impl Catalog {
                     self.index.remove_token(&token);
                 }
             }
+            Key::Lockout(node) => {
+                self.lockouts.remove(node);
+            }
             Key::Holding(..) | Key::Event(_) | Key::Audit(_) => {}
         }
     }
@@ -199,6 +207,7 @@ impl Catalog {
             Key::Address(ip) => self.address(*ip).cloned().map(Object::Address),
             Key::Endpoint(attachment) => self.endpoint(attachment).cloned().map(Object::Endpoint),
             Key::Token(name) => self.token(name).cloned().map(Object::Token),
+            Key::Lockout(node) => self.lockout(node).cloned().map(Object::Lockout),
             Key::Holding(..) | Key::Event(_) | Key::Audit(_) => None,
         }
     }
@@ -358,10 +367,27 @@ impl Catalog {
         self.tokens.values()
     }
 
+    /// Which certificates of the node with this name are void; none if none is.
+    #[must_use]
+    pub fn lockout(&self, node: &Name) -> Option<&Arc<Lockout>> {
+        self.lockouts.get(node)
+    }
+
+    /// All lockouts, by node.
+    pub fn lockouts(&self) -> impl Iterator<Item = &Arc<Lockout>> {
+        self.lockouts.values()
+    }
+
     /// How many endpoints have this profile.
     #[must_use]
     pub fn profile_users(&self, profile: &Name) -> u64 {
         self.index.profile_users(profile)
+    }
+
+    /// How many addresses are in conflict because this node saw somebody.
+    #[must_use]
+    pub fn sightings(&self, node: &Name) -> u64 {
+        self.index.sightings(node)
     }
 
     /// How many of a subnet's addresses are in use.

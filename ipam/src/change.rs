@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use trunkline_types::{Attachment, Name};
 
 use crate::{
-    Address, Audit, Cluster, Endpoint, Event, Group, Holding, Kind, Network, Node, Pool, Profile,
-    Reservation, Subnet, Token,
+    Address, Audit, Cluster, Endpoint, Event, Group, Holding, Kind, Lockout, Network, Node, Pool,
+    Profile, Reservation, Subnet, Token,
 };
 
 /// The number of a change: 1 for the first one ever made, and no number is used twice.
@@ -82,6 +82,8 @@ pub enum Object {
     Endpoint(Arc<Endpoint>),
     /// What makes somebody known who has no certificate.
     Token(Arc<Token>),
+    /// Which certificates of a node are void.
+    Lockout(Arc<Lockout>),
     /// A past holding of an address.
     Holding(Arc<Holding>),
     /// Something that happened.
@@ -106,6 +108,7 @@ impl Object {
             Self::Address(address) => Key::Address(address.ip),
             Self::Endpoint(endpoint) => Key::Endpoint(endpoint.attachment.clone()),
             Self::Token(token) => Key::Token(token.name.clone()),
+            Self::Lockout(lockout) => Key::Lockout(lockout.node.clone()),
             Self::Holding(holding) => Key::Holding(holding.ip, holding.revision),
             Self::Event(event) => Key::Event(event.revision),
             Self::Audit(audit) => Key::Audit(audit.revision),
@@ -129,6 +132,7 @@ impl Object {
             Self::Address(address) => address.revision,
             Self::Endpoint(endpoint) => endpoint.revision,
             Self::Token(token) => token.revision,
+            Self::Lockout(lockout) => lockout.revision,
             Self::Holding(holding) => holding.revision,
             Self::Event(event) => event.revision,
             Self::Audit(audit) => audit.revision,
@@ -161,6 +165,8 @@ pub enum Key {
     Endpoint(Attachment),
     /// The token with this name.
     Token(Name),
+    /// Which certificates of the node with this name are void.
+    Lockout(Name),
     /// The holding of this address that ended with this change.
     Holding(IpAddr, Revision),
     /// The event that happened with this change.
@@ -185,6 +191,7 @@ impl Key {
             Self::Address(_) => Kind::Address,
             Self::Endpoint(_) => Kind::Endpoint,
             Self::Token(_) => Kind::Token,
+            Self::Lockout(_) => Kind::Lockout,
             Self::Holding(..) => Kind::Holding,
             Self::Event(_) => Kind::Event,
             Self::Audit(_) => Kind::Audit,
@@ -204,7 +211,8 @@ impl Key {
             | Self::Profile(name)
             | Self::Reservation(name)
             | Self::Node(name)
-            | Self::Token(name) => name.to_string(),
+            | Self::Token(name)
+            | Self::Lockout(name) => name.to_string(),
             Self::Pool(subnet, name) => format!("{subnet}/{name}"),
             Self::Address(ip) => ip.to_string(),
             Self::Endpoint(attachment) => attachment.to_string(),

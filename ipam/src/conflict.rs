@@ -7,8 +7,8 @@ use trunkline_types::{MacAddr, Name};
 
 use crate::reserve::{is_leased_to, recalled};
 use crate::{
-    Address, AddressState, Catalog, Change, Conflict, Edit, Event, EventKind, Key, Kind, Object,
-    Reason, Refusal, Revision, Subnet, Timestamp, derived_mac, mac,
+    Address, AddressState, Catalog, Change, Conflict, Edit, Event, EventKind, Key, Kind, Node,
+    Object, Reason, Refusal, Revision, Subnet, Timestamp, derived_mac, mac,
 };
 
 /// What a node saw: somebody else answers for an address.
@@ -37,6 +37,28 @@ pub enum ConflictError {
         /// The node's name.
         node: Name,
     },
+    /// The node has nothing to do with it.
+    #[error(
+        "address `{ip}` is of subnet `{subnet}`, which is not for node `{node}`, and the node does \
+         not have it: report addresses of its own subnets"
+    )]
+    NotNear {
+        /// The address.
+        ip: IpAddr,
+        /// Its subnet.
+        subnet: Name,
+        /// The node.
+        node: Name,
+    },
+    /// The node has reported too many.
+    #[error(
+        "node `{node}` has reported {SIGHTINGS} addresses in conflict, and no more are taken from \
+         it: look into that machine, or clear some, see `netctl address ls --state conflict`"
+    )]
+    TooMany {
+        /// The node.
+        node: Name,
+    },
     /// It is the rightful holder that was seen.
     #[error(
         "`{mac}` is the MAC address of the endpoint that has address `{ip}`: report machines other \
@@ -55,6 +77,7 @@ impl Refusal for ConflictError {
         match self {
             Self::NotHandedOut { .. } => Reason::NotFound(Kind::Address),
             Self::NodeNotFound { .. } => Reason::NotFound(Kind::Node),
+            Self::NotNear { .. } | Self::TooMany { .. } => Reason::Forbidden,
             Self::NotForeign { .. } => Reason::Invalid,
         }
     }
@@ -66,6 +89,10 @@ impl Refusal for ConflictError {
         }
     }
 }
+
+/// Of how many addresses one node is believed at a time that a foreign machine answers for them:
+/// what it withholds of what others could have.
+const SIGHTINGS: u64 = 32;
 
 /// Why a conflict is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +111,48 @@ pub enum Clearance {
 /// How many seconds what is known of a conflict may lag behind: seeing the same machine again and
 /// again is not worth a write each time.
 const SEEN_GRAIN: u64 = 60;
+
+/// Plans the same as [`report_conflict`], for an agent that says so unasked. It is believed of what
+/// its node has, and of what is free in subnets that are for the node; and of so many addresses only
+/// that it cannot withhold those of all others.
+///
+/// # Errors
+///
+/// [`ConflictError`] if the report makes no sense, or the node is not believed.
+pub fn sight_conflict(
+    catalog: &Catalog,
+    report: &ConflictReport,
+    now: Timestamp,
+) -> Result<Change, ConflictError> {
+    let ConflictReport { ip, node, .. } = report;
+    let subnet = assignable(catalog, *ip)?;
+    let known = catalog.address(*ip);
+    let is_own = known.is_some_and(|known| holder(catalog, known) == Some(node));
+    let is_near = |node: &Arc<Node>| subnet.placement.admits(node);
+    // One that is not there is refused below.
+    if !is_own && !catalog.node(node).is_none_or(is_near) {
+        return Err(ConflictError::NotNear {
+            ip: *ip,
+            subnet: subnet.name.clone(),
+            node: node.clone(),
+        });
+    }
+    let seen = known.and_then(|known| known.conflict.as_deref());
+    let is_counted = seen.is_some_and(|seen| seen.node == *node);
+    if !is_counted && catalog.sightings(node) >= SIGHTINGS {
+        return Err(ConflictError::TooMany { node: node.clone() });
+    }
+    report_conflict(catalog, report, now)
+}
+
+/// The node that has an address, for itself or for a pod.
+fn holder<'a>(catalog: &'a Catalog, address: &'a Address) -> Option<&'a Name> {
+    match &address.state {
+        AddressState::Leased { node, .. } | AddressState::Node { node } => Some(node),
+        AddressState::Bound { attachment } => Some(&catalog.endpoint(attachment)?.node),
+        AddressState::Released { .. } => None,
+    }
+}
 
 /// Plans that an address is withheld because a foreign machine answers for it. Whoever has it keeps
 /// it; nobody else gets it. A node that has it in reserve is asked to give it back.
@@ -112,6 +181,7 @@ pub fn report_conflict(
     }
     let conflict = known.and_then(|known| known.conflict.as_deref());
     let is_news = conflict.is_none_or(|conflict| conflict.mac != report.mac);
+    let was_seen = conflict.is_some_and(|conflict| conflict.node == node.name);
     if conflict.is_some_and(|conflict| !is_news && now < conflict.seen.after(SEEN_GRAIN)) {
         return Ok(Change::none(catalog.revision()));
     }
@@ -123,10 +193,16 @@ pub fn report_conflict(
     };
     let mut edits = vec![in_conflict(subnet, known, ip, conflict, now, revision)];
     if is_news {
-        let message = format!(
+        let mut message = format!(
             "`{}` answers for it, as node `{}` saw",
             report.mac, node.name
         );
+        if !was_seen && catalog.sightings(&node.name) + 1 == SIGHTINGS {
+            message += &format!(
+                "; with this one it has reported {SIGHTINGS} addresses, and no more are taken from \
+                 it until some of them are cleared: look into that machine"
+            );
+        }
         edits.push(event(
             EventKind::AddressConflict,
             ip,

@@ -25,6 +25,7 @@ mod free;
 mod group;
 mod ledger;
 mod listing;
+mod lockout;
 mod mac;
 mod network;
 mod node;
@@ -56,7 +57,9 @@ pub use bulk::{
 pub use catalog::{Catalog, Inconsistency, Loading};
 pub use change::{Change, Edit, Key, Object, Planned, Revision, Step};
 pub use cluster::{Cluster, Epoch, begin_epoch, found_cluster, waive_report};
-pub use conflict::{Clearance, ConflictError, ConflictReport, clear_conflict, report_conflict};
+pub use conflict::{
+    Clearance, ConflictError, ConflictReport, clear_conflict, report_conflict, sight_conflict,
+};
 pub use discrepancy::{
     Discrepancy, DiscrepancyKind, NodeReport, RepairError, Witnesses, discrepancies, repair,
 };
@@ -68,8 +71,9 @@ pub use group::{
     Resolution, Rung, Scope, Subject, UpdateGroupError, create_group, delete_group, explain,
     resolve, update_group,
 };
-pub use ledger::Ledger;
+pub use ledger::{ChangedSince, Ledger};
 pub use listing::Listing;
+pub use lockout::{Lockout, lock_out};
 pub use mac::{derived_mac, mac_of};
 pub use network::{
     CreateNetworkError, DeleteNetworkError, Network, NetworkSpec, UpdateNetworkError, VlanInUse,

@@ -98,6 +98,14 @@ pub enum RemovalCause {
 }
 
 impl RemovalCause {
+    /// Whether its certificates become void: an operator who removes a node may do so because
+    /// somebody else has got into it. A node that the orchestrator has taken out of service comes
+    /// back by itself.
+    #[must_use]
+    pub fn locks_out(self) -> bool {
+        matches!(self, Self::Operator | Self::PoweredOff)
+    }
+
     /// Whether the node goes with what it holds.
     #[must_use]
     pub fn takes_node(self) -> bool {

@@ -87,6 +87,8 @@ pub enum Kind {
     Endpoint,
     /// What makes somebody known who has no certificate.
     Token,
+    /// Which certificates of a node are void.
+    Lockout,
     /// A past holding of an address.
     Holding,
     /// Something that happened.
@@ -111,6 +113,7 @@ impl Kind {
             Self::Address => "address",
             Self::Endpoint => "endpoint",
             Self::Token => "token",
+            Self::Lockout => "lockout",
             Self::Holding => "holding",
             Self::Event => "event",
             Self::Audit => "audit",

@@ -11,8 +11,8 @@ use crate::{
     delete_pool, delete_profile, delete_reservation, delete_subnet,
 };
 
-/// How many objects may wait for others at most. Each of them is a change, and no store takes more
-/// of them in one transaction, so it is of no use to go on with more.
+/// How many objects may wait for others at most, beyond those whose turn is later anyway. Each round
+/// plans all of them anew while everybody else waits, so that more would take too long.
 const WAITING_MAX: usize = 127;
 
 /// Plans to make the objects what `wanted` says: those that are not there are created, the others

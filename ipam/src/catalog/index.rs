@@ -40,6 +40,8 @@ pub(super) struct Index {
     holders: BTreeMap<Holder, BTreeSet<Name>>,
     /// Subnet → how many of its addresses are in use. Subnets without any are left out.
     bound: BTreeMap<Name, u64>,
+    /// Node → how many addresses are in conflict because it saw somebody. Nodes of none are left out.
+    sightings: BTreeMap<Name, u64>,
     /// Digest of a secret → its token.
     secrets: BTreeMap<Digest, Name>,
     /// Who has what.
@@ -86,6 +88,9 @@ impl Index {
     }
 
     pub(super) fn add_address(&mut self, address: &Address) {
+        if let Some(conflict) = &address.conflict {
+            *self.sightings.entry(conflict.node.clone()).or_default() += 1;
+        }
         if !address.is_released() {
             *self.bound.entry(address.subnet.clone()).or_default() += 1;
         }
@@ -94,6 +99,14 @@ impl Index {
 
     pub(super) fn remove_address(&mut self, address: &Address) {
         self.holdings.remove_address(address);
+        if let Some(conflict) = &address.conflict
+            && let Some(count) = self.sightings.get_mut(&conflict.node)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.sightings.remove(&conflict.node);
+            }
+        }
         if address.is_released() {
             return;
         }
@@ -103,6 +116,10 @@ impl Index {
                 self.bound.remove(&address.subnet);
             }
         }
+    }
+
+    pub(super) fn sightings(&self, node: &Name) -> u64 {
+        self.sightings.get(node).copied().unwrap_or_default()
     }
 
     pub(super) fn add_endpoint(&mut self, endpoint: &Arc<Endpoint>) {

@@ -53,6 +53,7 @@ impl Catalog {
             Kind::Reservation => by!(reservations, Reservation),
             Kind::Node => by!(nodes, Node),
             Kind::Token => by!(tokens, Token),
+            Kind::Lockout => by!(lockouts, Lockout),
             Kind::Address => {
                 let after = match after {
                     Some(Key::Address(ip)) => Some(*ip),

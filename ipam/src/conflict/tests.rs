@@ -1,6 +1,8 @@
 use super::*;
 use crate::Ledger;
-use crate::fixture::{NOW, add_subnet, give_back, ip, ledger, name, parse, request, subnet, take};
+use crate::fixture::{
+    NOW, add_node, add_subnet, give_back, in_rack, ip, ledger, name, parse, request, subnet, take,
+};
 
 fn seen(address: &str, mac: &str) -> ConflictReport {
     ConflictReport {
@@ -116,4 +118,84 @@ fn the_end_of_a_conflict_says_who_found_it() {
     let looked = said(&Clearance::Looked { node });
     assert!(looked.ends_with("as node `n1` saw"), "{looked}");
     assert!(said(&Clearance::Unseen).starts_with("no node could look"));
+}
+
+/// With a subnet of rack `r1` and one of rack `r2`, and a node in each.
+fn with_racks() -> Ledger {
+    let mut ledger = ledger();
+    let near = subnet("b", "10.1.0.0/24", "10.1.0.1", &[]);
+    add_subnet(&mut ledger, &in_rack(near, "r1"));
+    let far = subnet("f", "10.2.0.0/24", "10.2.0.1", &[]);
+    add_subnet(&mut ledger, &in_rack(far, "r2"));
+    add_node(&mut ledger, "n2", "r2");
+    ledger
+}
+
+#[test]
+fn an_agent_is_believed_of_addresses_that_its_node_could_have() {
+    let mut ledger = with_racks();
+    let mac = "00:bb:00:00:00:01";
+    let sight =
+        |ledger: &Ledger, address| sight_conflict(ledger.catalog(), &seen(address, mac), NOW);
+    assert!(sight(&ledger, "10.1.0.9").is_ok());
+    let error = sight(&ledger, "10.2.0.9").unwrap_err();
+    assert_eq!(error.reason(), Reason::Forbidden);
+    assert_eq!(
+        error.to_string(),
+        "address `10.2.0.9` is of subnet `f`, which is not for node `n1`, and the node does not \
+         have it: report addresses of its own subnets"
+    );
+    // What it has it may have from before.
+    assert_eq!(take(&mut ledger, &request("c1/eth0")), "10.1.0.2");
+    give_to_others(&mut ledger);
+    assert!(sight(&ledger, "10.1.0.2").is_ok());
+    assert!(sight(&ledger, "10.1.0.9").is_err());
+}
+
+/// The subnet `b` is for other nodes from now on.
+fn give_to_others(ledger: &mut Ledger) {
+    let revision = ledger.catalog().revision().next();
+    let subnet = Subnet {
+        placement: crate::Placement::Rack(name("r9")),
+        revision,
+        ..Subnet::clone(ledger.catalog().subnet(&name("b")).unwrap())
+    };
+    let put = Edit::Put(Object::Subnet(Arc::new(subnet)));
+    ledger.apply(&Change::new(revision, vec![put]));
+}
+
+#[test]
+fn one_node_withholds_so_many_addresses_and_the_last_one_is_said_to_be() {
+    let mut ledger = with_subnet();
+    let mac = "00:bb:00:00:00:01";
+    let address = |number: u64| format!("10.1.0.{}", 10 + number);
+    let mut told = Vec::new();
+    for number in 0..SIGHTINGS {
+        let report = seen(&address(number), mac);
+        let change = sight_conflict(ledger.catalog(), &report, NOW).unwrap();
+        told.extend(change.edits().iter().filter_map(|edit| match edit {
+            Edit::Put(Object::Event(event)) => Some(event.message.clone()),
+            _ => None,
+        }));
+        ledger.apply(&change);
+        ledger.catalog().check().unwrap();
+    }
+    let last = told.pop().unwrap();
+    assert!(last.contains("no more are taken"), "{last}");
+    assert!(
+        told.iter().all(|other| !other.contains("no more")),
+        "{told:?}"
+    );
+    let more = seen(&address(SIGHTINGS), mac);
+    let error = sight_conflict(ledger.catalog(), &more, NOW).unwrap_err();
+    assert_eq!(error.reason(), Reason::Forbidden);
+    // It may say again what it has said; and an operator is believed.
+    let again = seen(&address(0), "00:bb:00:00:00:02");
+    assert!(sight_conflict(ledger.catalog(), &again, NOW).is_ok());
+    assert!(report_conflict(ledger.catalog(), &more, NOW).is_ok());
+    let why = Clearance::Operator;
+    let change = clear_conflict(ledger.catalog(), ip(&address(0)), &why, NOW).unwrap();
+    ledger.apply(&change);
+    assert_eq!(ledger.catalog().sightings(&name("n1")), SIGHTINGS - 1);
+    assert!(sight_conflict(ledger.catalog(), &more, NOW).is_ok());
 }

@@ -53,6 +53,14 @@ pub fn repair(
     now: Timestamp,
 ) -> Result<Change, RepairError> {
     let about = &discrepancy.about;
+    let not_safe = || RepairError::NotSafe {
+        about: about.clone(),
+        command: discrepancy.command.clone(),
+    };
+    // Of one kind some are safe and others are not, so the kind alone does not say.
+    if !discrepancy.is_safe {
+        return Err(not_safe());
+    }
     match (discrepancy.kind, about) {
         (DiscrepancyKind::EndpointGone, Key::Endpoint(attachment)) => {
             if catalog.endpoint(attachment).is_none() {
@@ -82,9 +90,6 @@ pub fn repair(
             at_revision(catalog.reservation(name), || about.clone(), Some(seen))?;
             Ok(end_reservation(catalog, name, now)?)
         }
-        _ => Err(RepairError::NotSafe {
-            about: about.clone(),
-            command: discrepancy.command.clone(),
-        }),
+        _ => Err(not_safe()),
     }
 }

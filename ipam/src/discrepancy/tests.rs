@@ -209,6 +209,13 @@ fn half_of_a_slot_is_not_taken_back_unasked_from_who_has_the_other() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].kind, DiscrepancyKind::LeaseLost);
     assert!(!found[0].is_safe);
+    // Nor is it because somebody asks for it by its name.
+    let seen = revision_of(&ledger, &found[0].about);
+    let refused = repair(ledger.catalog(), &found[0], seen, later()).unwrap_err();
+    assert!(
+        matches!(refused, RepairError::NotSafe { .. }),
+        "{refused:?}"
+    );
     let none = Said::default().found_at(&ledger, later());
     assert_eq!(none.len(), 2, "{none:?}");
     assert!(none.iter().all(|one| one.is_safe));

@@ -6,6 +6,7 @@ use trunkline_types::Name;
 
 use super::{Node, NodeUnfit, Removal, RemovalCause, fit};
 use crate::change::STEP_EDITS;
+use crate::lockout::locked_out;
 use crate::release::Ending;
 use crate::{
     Catalog, Change, Edit, Event, EventKind, Key, Kind, Listing, Object, Policy, Reason, Refusal,
@@ -46,7 +47,8 @@ impl Refusal for RemoveNodeError {
 /// written on the node, so that it is asked for nothing more and a new leader goes on; then it is
 /// taken; with the last of it the node goes or is as before.
 ///
-/// A removal that has begun goes on with the cause it began with, unless `why` takes more.
+/// A removal that has begun goes on with the cause it began with, unless `why` takes more. With an
+/// operator's, whenever that comes, the certificates of the node become void.
 ///
 /// # Errors
 ///
@@ -62,7 +64,15 @@ pub fn remove_node(
     };
     match node.removing {
         Some(begun) if begun.why.takes_node() || !why.takes_node() => {
-            Ok(next(catalog, node, begun.why, now))
+            let Step { change, done } = next(catalog, node, begun.why, now);
+            let since = catalog.lockout(name).map(|lockout| lockout.before);
+            let change = if why.locks_out() && since.is_none_or(|since| since < begun.at) {
+                let edit = locked_out(catalog, name, now, change.revision());
+                change.with(edit)
+            } else {
+                change
+            };
+            Ok(Step { change, done })
         }
         _ => begin(catalog, node, why, now),
     }
@@ -89,6 +99,9 @@ fn begin(
         revision,
         ..node.clone()
     })))];
+    if why.locks_out() {
+        edits.push(locked_out(catalog, &node.name, now, revision));
+    }
     let leases = catalog.leased_to(&node.name).count();
     if leases > 0 {
         edits.push(Edit::Put(Object::Event(Arc::new(Event {

@@ -202,3 +202,44 @@ fn a_node_is_overdue_when_nobody_heard_it_for_the_offline_limit() {
         1
     );
 }
+
+#[test]
+fn an_operator_who_removes_a_node_locks_it_out_and_nobody_else_does() {
+    for why in [RemovalCause::Farewell, RemovalCause::OutOfService] {
+        let mut ledger = with_own_addresses();
+        finish(&mut ledger, why);
+        assert!(ledger.catalog().lockout(&name("n1")).is_none(), "{why:?}");
+    }
+    for why in [RemovalCause::Operator, RemovalCause::PoweredOff] {
+        let mut ledger = ledger();
+        let begun = remove_node(ledger.catalog(), &name("n1"), why, NOW).unwrap();
+        ledger.apply(&begun.change);
+        let since = |ledger: &Ledger| ledger.catalog().lockout(&name("n1")).unwrap().before;
+        assert_eq!(since(&ledger), NOW, "from the first step on");
+        finish(&mut ledger, why);
+        assert_eq!(since(&ledger), NOW);
+        ledger.catalog().check().unwrap();
+    }
+}
+
+#[test]
+fn an_operator_who_joins_in_a_removal_locks_the_node_out() {
+    let mut ledger = with_own_addresses();
+    for index in 0..100 {
+        take(&mut ledger, &request(&format!("c{index}/eth0")));
+    }
+    let why = RemovalCause::OutOfService;
+    let begun = remove_node(ledger.catalog(), &name("n1"), why, NOW).unwrap();
+    ledger.apply(&begun.change);
+    assert!(ledger.catalog().lockout(&name("n1")).is_none());
+    let later = NOW.after(60);
+    let mut steps = Vec::new();
+    while ledger.catalog().node(&name("n1")).is_some() {
+        let why = RemovalCause::Operator;
+        let step = remove_node(ledger.catalog(), &name("n1"), why, later).unwrap();
+        ledger.apply(&step.change);
+        steps.push(ledger.catalog().lockout(&name("n1")).unwrap().before);
+    }
+    assert!(steps.len() > 1, "{steps:?}");
+    assert!(steps.iter().all(|since| *since == later), "{steps:?}");
+}

@@ -69,6 +69,17 @@ pub enum JoinError {
         /// The node.
         node: Name,
     },
+    /// It was made before the node was locked out, so whoever is to be kept out may have it.
+    #[error(
+        "token `{token}` was made before node `{node}` was removed or its certificates were \
+         revoked: make a new one with `netctl token create`"
+    )]
+    Outdated {
+        /// The token.
+        token: Name,
+        /// The node.
+        node: Name,
+    },
     /// The node has joined by it, with another key.
     #[error(
         "node `{node}` has joined by token `{token}` already, with another key: if that was not \
@@ -86,7 +97,7 @@ impl Refusal for JoinError {
     fn reason(&self) -> Reason {
         match self {
             Self::NoToken => Reason::Unauthenticated,
-            Self::OtherNode { .. } | Self::Used { .. } => Reason::Forbidden,
+            Self::OtherNode { .. } | Self::Outdated { .. } | Self::Used { .. } => Reason::Forbidden,
         }
     }
 }
@@ -160,6 +171,13 @@ pub fn use_to_join(
     };
     if !nodes.contains(node) {
         return Err(JoinError::OtherNode {
+            token: token.name.clone(),
+            node: node.clone(),
+        });
+    }
+    let lockout = catalog.lockout(node);
+    if lockout.is_some_and(|lockout| lockout.bars(Some(token.created))) {
+        return Err(JoinError::Outdated {
             token: token.name.clone(),
             node: node.clone(),
         });

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixture::{NOW, add_token, digest, join_token, ledger, name, token};
-use crate::{Ledger, Reason, Refusal};
+use crate::{Ledger, Reason, Refusal, lock_out};
 
 fn ledger_with_tokens() -> Ledger {
     let mut ledger = ledger();
@@ -81,6 +81,24 @@ fn a_node_joins_by_a_token_that_is_for_it_as_often_as_its_key_is_the_same() {
         error.to_string(),
         "token `rack` is not for node `n3`: make one that is with `netctl token create`"
     );
+}
+
+#[test]
+fn a_node_that_was_locked_out_joins_by_a_token_that_was_made_afterwards() {
+    let mut ledger = ledger_with_tokens();
+    assert_eq!(join(&mut ledger, 2, "n1", 1), Ok(true));
+    let change = lock_out(ledger.catalog(), &name("n1"), NOW.after(1));
+    ledger.apply(&change);
+    for secret in [2, 3] {
+        let error = join(&mut ledger, secret, "n1", 1).unwrap_err();
+        assert_eq!(error.reason(), Reason::Forbidden);
+        assert!(matches!(error, JoinError::Outdated { .. }), "{error}");
+    }
+    assert_eq!(join(&mut ledger, 2, "n2", 2), Ok(true));
+    let spec = join_token("again", 4, &["n1"], false);
+    let made = create_token(ledger.catalog(), &spec, NOW.after(1)).unwrap();
+    ledger.apply(&made.change);
+    assert_eq!(join(&mut ledger, 4, "n1", 3), Ok(true));
 }
 
 #[test]

@@ -726,6 +726,7 @@ pub(super) fn objects(catalog: &Catalog) -> Vec<Object> {
         .chain(catalog.addresses().cloned().map(Object::Address))
         .chain(catalog.endpoints().cloned().map(Object::Endpoint))
         .chain(catalog.tokens().cloned().map(Object::Token))
+        .chain(catalog.lockouts().cloned().map(Object::Lockout))
         .collect()
 }
 
