@@ -26,11 +26,11 @@ mod writer;
 use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
-use trunkline_ipam::{Catalog, Change, Ledger, Rehearsal};
+use trunkline_ipam::{Catalog, Change, Ledger, Rehearsal, Revision};
 
 use crate::feed::{Feed, Published};
 use crate::replica::Role;
-use crate::store::Reader;
+use crate::store::{Capacity, Reader};
 
 pub(crate) use committer::why;
 pub(crate) use inbox::{End, Inbox};
@@ -70,7 +70,11 @@ enum Undone {
     #[error(transparent)]
     Unavailable(Unavailable),
     #[error("it has {operations} keys and {bytes} bytes")]
-    TooLarge { operations: usize, bytes: usize },
+    TooLarge {
+        operations: usize,
+        bytes: usize,
+        most: Capacity,
+    },
 }
 
 /// Why a request was not done.
@@ -86,6 +90,8 @@ pub(crate) enum WriteError<E> {
         operations: usize,
         /// The size of its keys and values.
         bytes: usize,
+        /// What one holds.
+        most: Capacity,
     },
 }
 
@@ -137,6 +143,11 @@ impl Allocator {
     /// What happens to the objects.
     pub(crate) fn feed(&self) -> &Feed {
         self.published.feed()
+    }
+
+    /// Changes when somebody may have been locked out.
+    pub(crate) fn lockouts(&self) -> watch::Receiver<Revision> {
+        self.published.lockouts()
     }
 
     /// Whether this replica leads, else who does; now and from now on.
@@ -227,7 +238,15 @@ impl<E> From<Undone> for WriteError<E> {
     fn from(undone: Undone) -> Self {
         match undone {
             Undone::Unavailable(why) => Self::Unavailable(why),
-            Undone::TooLarge { operations, bytes } => Self::TooLarge { operations, bytes },
+            Undone::TooLarge {
+                operations,
+                bytes,
+                most,
+            } => Self::TooLarge {
+                operations,
+                bytes,
+                most,
+            },
         }
     }
 }

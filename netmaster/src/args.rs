@@ -76,27 +76,38 @@ const EXAMPLES: &str = "\
 One replica, with its data in a file of its own:
   netmaster serve
 
-Three replicas on an etcd of three members, with TLS towards etcd; on each its own address:
+Three replicas on an etcd of three members, with TLS towards etcd and for everybody who asks; on
+each its own address and certificate, as `netmaster certs` makes them:
   netmaster serve --store etcd \\
     --etcd-endpoints https://etcd1:2379,https://etcd2:2379,https://etcd3:2379 \\
     --etcd-ca /etc/trunkline/etcd-ca.pem \\
     --etcd-cert /etc/trunkline/etcd.pem --etcd-key /etc/trunkline/etcd.key \\
-    --listen 10.0.0.11:9630 --allow-plaintext
+    --listen 10.0.0.11:9630 --tls-client-ca /etc/trunkline/ca.pem \\
+    --tls-cert /etc/trunkline/cluster-netmaster-1.pem \\
+    --tls-key /etc/trunkline/cluster-netmaster-1.key
+
+Certificates, for those who have no authority of their own:
+  netmaster certs init
+  netmaster certs issue cluster:netmaster-1 --san 10.0.0.11
 
 Back-up, of whatever store, while netmaster runs:
   netmaster backup /var/backups/netmaster.backup
+  netmaster backup --server https://10.0.0.11:9630 --ca /etc/trunkline/ca.pem \\
+    --cert admin-root.pem --key admin-root.key netmaster.backup
 
 Restore, while no replica runs; the store has to be empty. A new epoch begins: nodes report what
 they hold before their subnets hand out addresses again:
   netmaster restore /var/backups/netmaster.backup
-  netmaster restore /var/backups/netmaster.backup --store etcd --etcd-endpoints http://etcd1:2379
+  netmaster restore /var/backups/netmaster.backup --store etcd \\
+    --etcd-endpoints https://etcd1:2379 --etcd-ca /etc/trunkline/etcd-ca.pem \\
+    --etcd-cert /etc/trunkline/etcd.pem --etcd-key /etc/trunkline/etcd.key
 
 `netmaster <command> --help` says more of each.";
 
 const CERTS_EXAMPLES: &str = "\
 Examples:
   netmaster certs init
-  netmaster certs issue cluster:netmaster-1 --san netmaster-1.example --san 10.0.0.11
+  netmaster certs issue replica:netmaster-1 --san netmaster-1.example --san 10.0.0.11
   netmaster certs issue admin:root
   netmaster certs issue node:n17 --out /tmp/n17
   netmaster certs rotate
@@ -134,8 +145,8 @@ Examples:
       --etcd-cert /etc/trunkline/etcd.pem --etcd-key /etc/trunkline/etcd.key \\
       --etcd-user netmaster --etcd-password-file /etc/trunkline/etcd-password \\
       --listen 10.0.0.11:9630 --tls-client-ca /etc/trunkline/ca.pem \\
-      --tls-cert /etc/trunkline/cluster-netmaster-1.pem \\
-      --tls-key /etc/trunkline/cluster-netmaster-1.key
+      --tls-cert /etc/trunkline/replica-netmaster-1.pem \\
+      --tls-key /etc/trunkline/replica-netmaster-1.key
   That user needs to read and write what begins with `/trunkline/`:
     etcdctl role add netmaster
     etcdctl role grant-permission netmaster readwrite /trunkline/ --prefix
@@ -165,9 +176,12 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     max_watches: u32,
-    /// Connections that are served at a time; more wait to be accepted
+    /// Connections that are served at a time
     ///
-    /// Each takes a file descriptor, see `ulimit -n`.
+    /// With TLS, half of them are for clients that have shown neither a certificate nor a token; of
+    /// more, the oldest is closed. Once all are taken by others, more wait to be accepted. Each
+    /// takes a file descriptor, and on a follower another one for every two of them is kept for what
+    /// it passes on: see `ulimit -n`.
     #[arg(
         long,
         value_name = "COUNT",
@@ -175,6 +189,17 @@ pub struct ServeArgs {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     max_connections: u32,
+    /// Connections of one address (IPv6: of one /64) that have shown neither a certificate nor a
+    /// token; of more, the oldest is closed
+    ///
+    /// Without TLS there is no such limit.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 256,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_connections_each: u32,
     /// Watches that one identity may have at a time; more are refused
     ///
     /// Without TLS there are no identities, and no such limit.
@@ -317,10 +342,15 @@ impl ServeArgs {
                 limits: Limits {
                     watches: usize::try_from(self.max_watches).unwrap_or(usize::MAX),
                     connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+                    connections_each: usize::try_from(self.max_connections_each)
+                        .unwrap_or(usize::MAX),
                     watches_each: usize::try_from(self.max_watches_each).unwrap_or(usize::MAX),
                     rate: self.max_rate,
+                    // As many as there are file descriptors for, which is found out later.
+                    ..Limits::default()
                 },
                 cluster: self.tls.cluster(),
+                certificates: store.certificates(),
                 tls,
             },
             store,
@@ -434,19 +464,34 @@ mod tests {
             let args = Args::try_parse_from(flags);
             let args = args.unwrap_or_else(|error| panic!("{line}: {error}"));
             seen.push(match args.command {
-                Command::Serve(args) => match args.config().unwrap().store {
-                    StoreConfig::Embedded { .. } => "serve",
-                    StoreConfig::Etcd(config) => {
-                        assert!(config.ca.is_some() && config.endpoints.len() == 3);
-                        "serve on etcd"
+                Command::Serve(args) => {
+                    let ServeConfig { store, options, .. } = args.config().unwrap();
+                    match store {
+                        StoreConfig::Embedded { .. } => "serve",
+                        StoreConfig::Etcd(config) => {
+                            assert!(config.ca.is_some() && config.endpoints.len() == 3);
+                            // Whoever copies it has not opened the API to everybody.
+                            assert!(options.tls.is_some());
+                            "serve on etcd"
+                        }
                     }
-                },
+                }
                 Command::Backup(_) => "backup",
                 Command::Restore(_) => "restore",
                 Command::Certs(_) => "certs",
             });
         }
-        let expected = ["serve", "serve on etcd", "backup", "restore", "restore"];
+        let expected = [
+            "serve",
+            "serve on etcd",
+            "certs",
+            "certs",
+            "backup",
+            "backup",
+            "restore",
+            "restore",
+        ];
+        assert!(!help.contains("--allow-plaintext"), "{help}");
         assert_eq!(seen, expected);
     }
 

@@ -1,12 +1,14 @@
 //! The audit: what people and programs did to the objects, and what they were refused.
 //!
 //! What is done is recorded in the change that does it: there is neither one without the other. What
-//! is not done is recorded by a change of its own, up to a number for each identity and minute, so
+//! changes nothing and is recorded all the same, as a capture or a back-up, is recorded before it is
+//! done, and not done if that fails. What is not done is recorded by a change of its own, up to a number for each identity and minute, so
 //! that nobody fills the store by asking for what they may not have; how many more there were is
 //! recorded too. What agents do all day, for endpoints and reserves, is in the history of addresses
 //! and not here.
 
 mod budget;
+mod outbox;
 mod trail;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,13 +16,17 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tracing::warn;
-use trunkline_ipam::{Audit, AuditResult, AuditedObject, Change, Edit, Object, Timestamp};
+use trunkline_ipam::{
+    Audit, AuditResult, AuditedObject, Change, Edit, Ledger, Object, Revision, Timestamp,
+};
 use trunkline_netmaster_api as api;
 use trunkline_netmaster_api::ErrorCode;
 
 use crate::allocator::{Allocator, WriteError};
+use crate::failure::Failure;
 use crate::replica::Role;
 use budget::Budget;
+use outbox::Outbox;
 pub(crate) use trail::Trail;
 
 /// How long a caller who was refused something waits for that to be recorded.
@@ -30,11 +36,13 @@ const DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Auditor {
     budget: Arc<Mutex<Budget>>,
+    /// What a follower has to tell the leader.
+    outbox: Outbox,
 }
 
 impl Auditor {
-    /// Records that something was not done, unless there were too many of that. On a follower it is
-    /// left to the log.
+    /// Records that something was not done, unless there were too many of that. A follower has the
+    /// leader record it.
     pub(crate) async fn not_done(
         &self,
         allocator: &Allocator,
@@ -42,9 +50,6 @@ impl Auditor {
         code: ErrorCode,
         now: Timestamp,
     ) {
-        if *allocator.role().borrow() != Role::Leader {
-            return;
-        }
         let result = result_of(code);
         let Some(omitted) = self.lock(|budget| budget.take(trail.identity(), result, now)) else {
             return;
@@ -53,7 +58,21 @@ impl Auditor {
         audit.result = result;
         audit.code = Some(code.name());
         audit.omitted = omitted;
-        write(allocator, audit).await;
+        if *allocator.role().borrow() == Role::Leader {
+            write(allocator, audit).await;
+        } else {
+            self.outbox.put(audit);
+        }
+    }
+
+    /// Records what another replica refused while it followed, unless there were too many of that.
+    pub(crate) async fn take_over(&self, allocator: &Allocator, mut audit: Audit, now: Timestamp) {
+        let who = audit.identity.as_deref();
+        let taken = self.lock(|budget| budget.take_with(who, audit.result, audit.omitted, now));
+        if let Some(omitted) = taken {
+            audit.omitted = omitted;
+            write(allocator, audit).await;
+        }
     }
 
     /// Records how many were left out of those who have stopped since.
@@ -71,19 +90,39 @@ impl Auditor {
     }
 }
 
-/// Writes a record by itself.
-pub(crate) async fn write(allocator: &Allocator, mut audit: Audit) {
-    let written = allocator.write(move |ledger| {
-        let next = ledger.catalog().revision().next();
-        audit.revision = next;
-        let put = Edit::Put(Object::Audit(audit.into()));
-        Ok::<_, std::convert::Infallible>(((), Change::new(next, vec![put])))
-    });
-    match timeout(DEADLINE, written).await {
+/// Writes a record by itself, of something that is done or refused in any case.
+pub(crate) async fn write(allocator: &Allocator, audit: Audit) {
+    match timeout(DEADLINE, put(allocator, audit)).await {
         Ok(Ok(())) => {}
         Ok(Err(WriteError::Unavailable(why))) => warn!(%why, "the audit lacks a record"),
         Ok(Err(_)) | Err(_) => warn!("the audit lacks a record: the store does not answer"),
     }
+}
+
+/// Writes a record by itself, before what it is about is done.
+///
+/// # Errors
+///
+/// Nothing is recorded, so nothing may be done.
+pub(crate) async fn record(allocator: &Allocator, audit: Audit) -> Result<(), Failure> {
+    match timeout(DEADLINE, put(allocator, audit)).await {
+        Ok(written) => written.map_err(Failure::from),
+        Err(_) => Err(Failure::new(
+            ErrorCode::StoreUnavailable,
+            "the store does not answer, and this is not done without a record of it: repeat the \
+             request",
+        )),
+    }
+}
+
+async fn put(allocator: &Allocator, mut audit: Audit) -> Result<(), WriteError<Failure>> {
+    let put = move |ledger: &Ledger| {
+        let next = ledger.catalog().revision().next();
+        audit.revision = next;
+        let put = Edit::Put(Object::Audit(audit.into()));
+        Ok(((), Change::new(next, vec![put])))
+    };
+    allocator.write(put).await
 }
 
 /// What came of a request that was not done for this reason.
@@ -97,6 +136,30 @@ fn result_of(code: ErrorCode) -> AuditResult {
 /// Whether a refusal for this reason has a place in the audit, whatever was asked for.
 pub(crate) fn is_denial(code: ErrorCode) -> bool {
     result_of(code) == AuditResult::Denied
+}
+
+/// What another replica says that it refused; none if that is no record of such.
+pub(crate) fn refused_elsewhere(record: api::Audit) -> Option<Audit> {
+    let refused = [AuditResult::Refused, AuditResult::Denied];
+    let result = refused
+        .into_iter()
+        .find(|result| result.name() == record.result)?;
+    Some(Audit {
+        at: Timestamp::from_unix_seconds(record.at),
+        identity: record.identity,
+        from: record.from,
+        method: record.method,
+        path: record.path,
+        kind: record.kind,
+        name: record.name,
+        before: None,
+        after: None,
+        objects: Vec::new(),
+        result,
+        code: record.code,
+        omitted: record.omitted,
+        revision: Revision::ZERO,
+    })
 }
 
 /// A record as it goes over the wire.

@@ -63,7 +63,7 @@ pub(crate) fn compare(reader: &Reader, catalog: &Catalog) -> Result<Comparison, 
 }
 
 /// The kinds that are kept in memory.
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::Cluster,
     Kind::Network,
     Kind::Subnet,
@@ -75,6 +75,7 @@ const KINDS: [Kind; 11] = [
     Kind::Address,
     Kind::Endpoint,
     Kind::Token,
+    Kind::Lockout,
 ];
 
 fn differs(catalog: &Catalog, stored: &Object) -> Option<Difference> {

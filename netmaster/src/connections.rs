@@ -2,12 +2,15 @@
 //!
 //! hyper reads each connection, so that its times can be limited: a request's head has to come
 //! within [`HEAD`], and so has the next request on a connection that is kept open. Who does not
-//! read what it asked for is cut off, see [`Brisk`].
+//! read what it asked for is cut off, see [`Brisk`]. How many there may be, see [`Places`].
 
 mod brisk;
+mod noted;
+mod places;
 
+use std::error::Error;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,24 +24,29 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 use trunkline_types::chain;
 
-use crate::identity::Identity;
+use crate::identity::{Identity, IdentityName};
 use crate::limits::{Bucket, Rate};
 use crate::tls::{HandshakeError, Loaded, Secured, secure};
 
+use noted::{Begun, Noted};
+use places::Place;
+
 pub(crate) use brisk::Brisk;
+pub(crate) use places::{Introduction, Places};
 
 /// How long a request's head may take to come, from the connection's beginning or the end of the
 /// request before it.
 const HEAD: Duration = Duration::from_secs(30);
 
-/// The largest head of a request, in bytes.
-const HEAD_LIMIT: usize = 64 << 10;
+/// The largest head of a request, in bytes. What a replica says of a token with 64 networks has room
+/// in it.
+const HEAD_LIMIT: usize = 16 << 10;
 
 /// How long to wait after a connection could not be accepted: most likely there are no file
 /// descriptors left, and trying again at once would only burn time.
@@ -47,9 +55,24 @@ const RETRY: Duration = Duration::from_millis(100);
 /// How long the request of a client that is no longer trusted may still take; a watch never ends.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How many failed handshakes the log has in a second; more are of no use to who reads it, and
-/// anybody can cause them.
+/// How many refusals that anybody can cause the log has in a second; more are of no use to who reads
+/// it.
 const NOTICES: u32 = 10;
+
+/// Says which refusals have a place in the log. Clones share their number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notices {
+    bucket: Arc<Mutex<Bucket>>,
+}
+
+impl Notices {
+    /// Whether there were few of late, counting this one.
+    pub(crate) fn take(&self) -> bool {
+        let rate = Rate::per_second(NOTICES, NOTICES);
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.take(rate, Instant::now()).is_ok()
+    }
+}
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
@@ -58,6 +81,31 @@ pub(crate) struct Peer {
     pub(crate) address: IpAddr,
     /// Who that is, by the connection alone; none if nothing says.
     pub(crate) identity: Option<Identity>,
+    /// What is to be told when a request says who that is; none if the connection does.
+    pub(crate) introduction: Option<Introduction>,
+    /// What the log has of it, beside what is refused for good reasons.
+    pub(crate) notices: Notices,
+}
+
+/// Why a connection was ended from this side.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("what came is no HTTP that could be understood")]
+    NoHttp(#[source] hyper::Error),
+    #[error("the head of a request did not come within {} seconds", HEAD.as_secs())]
+    LateHead,
+    #[error("what was asked for was not read")]
+    Unread(#[source] hyper::Error),
+    #[error("others came, and nothing had said who this is: show a certificate or a token")]
+    Stranger,
+}
+
+impl Peer {
+    /// Whether it came without TLS: then it is whoever the listener says.
+    pub(crate) fn is_in_the_clear(&self) -> bool {
+        let name = self.identity.as_ref().map(Identity::name);
+        matches!(name, Some(IdentityName::Local | IdentityName::Anonymous))
+    }
 }
 
 /// What has to be shown to come in.
@@ -73,18 +121,18 @@ pub(crate) enum Door {
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
     router: Router,
-    places: Arc<Semaphore>,
-    notices: Arc<Mutex<Bucket>>,
+    places: Places,
+    notices: Notices,
     stopping: watch::Receiver<bool>,
 }
 
 impl Connections {
-    /// Up to `max` connections at a time; more wait to be accepted.
-    pub(crate) fn new(router: Router, max: usize, stopping: watch::Receiver<bool>) -> Self {
+    /// As many connections at a time as there are `places` for.
+    pub(crate) fn new(router: Router, places: Places, stopping: watch::Receiver<bool>) -> Self {
         Self {
             router,
-            places: Arc::new(Semaphore::new(max)),
-            notices: Arc::default(),
+            places,
+            notices: Notices::default(),
             stopping,
         }
     }
@@ -97,47 +145,68 @@ impl Connections {
         loop {
             // All are cancel-safe: what is not accepted here waits, and is refused by the kernel
             // when the listener is closed.
-            tokio::select! {
+            let accepted = tokio::select! {
                 () = told(&mut stopping) => break,
-                Some(_) = serving.join_next() => {}
-                accepted = self.accept(&listener) => match accepted {
-                    Ok((stream, address, place)) => {
-                        // As it is written everywhere, also on a socket of both families.
-                        let address = address.ip().to_canonical();
-                        let connection = self.clone().come_in(stream, address, door.clone());
-                        serving.spawn(async move {
-                            connection.await;
-                            drop(place);
-                        });
-                    }
-                    Err(error) => {
-                        warn!(error = chain(&error), "a connection cannot be accepted");
-                        tokio::time::sleep(RETRY).await;
-                    }
-                },
-            }
+                Some(_) = serving.join_next() => continue,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    warn!(error = chain(&error), "a connection cannot be accepted");
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            };
+            // As it is written everywhere, also on a socket of both families.
+            let address = address.ip().to_canonical();
+            // One that nobody has a place for is closed when netmaster ends.
+            let place = tokio::select! {
+                place = self.place(address, &door) => place,
+                () = told(&mut stopping) => break,
+            };
+            // Small answers must not wait for more; a socket that refuses still works.
+            let _ = stream.set_nodelay(true);
+            serving.spawn(self.clone().keep(stream, address, door.clone(), place));
         }
         drop(listener);
         while serving.join_next().await.is_some() {}
     }
 
-    async fn accept(
-        &self,
-        listener: &TcpListener,
-    ) -> io::Result<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
-        // The semaphore is never closed, so there is a place.
-        let place = self.places.clone().acquire_owned().await.ok();
-        let (stream, address) = listener.accept().await?;
-        // Small answers must not wait for more; a socket that refuses still works.
-        let _ = stream.set_nodelay(true);
-        Ok((stream, address, place))
+    async fn place(&self, address: IpAddr, door: &Door) -> Place {
+        match door {
+            Door::Plain(_) => self.places.take(address).await,
+            Door::Tls(_) => self.places.take_as_stranger(address).await,
+        }
     }
 
-    async fn come_in(mut self, stream: TcpStream, address: IpAddr, door: Door) {
+    /// Serves a connection for as long as it has a place.
+    async fn keep(self, stream: TcpStream, address: IpAddr, door: Door, mut place: Place) {
+        let introduction = place.introduction();
+        let notices = self.notices.clone();
+        // What is under way is lost with the place, which only strangers lose.
+        tokio::select! {
+            () = self.come_in(stream, address, door, introduction) => {}
+            () = place.lost() => refused(&notices, address, &Ended::Stranger),
+        }
+    }
+
+    async fn come_in(
+        mut self,
+        stream: TcpStream,
+        address: IpAddr,
+        door: Door,
+        introduction: Option<Introduction>,
+    ) {
+        let notices = self.notices.clone();
         let loaded = match door {
             Door::Plain(identity) => {
-                let identity = Some(identity);
-                let peer = Peer { address, identity };
+                let peer = Peer {
+                    address,
+                    identity: Some(identity),
+                    introduction,
+                    notices,
+                };
                 return self
                     .converse(Brisk::new(stream), peer, std::future::pending())
                     .await;
@@ -155,33 +224,30 @@ impl Connections {
             trusted,
         } = match secured {
             Ok(secured) => secured,
-            Err(error) => return self.notice(address, &error),
+            Err(HandshakeError::Silent) => {
+                debug!(%address, "closed before anything was said");
+                return;
+            }
+            Err(error) => return refused(&notices, address, &error),
         };
         let identity = match holder {
             Some(Ok(holder)) => Some(holder.identity),
             Some(Err(error)) => {
-                self.notice(address, &error.into());
+                refused(&notices, address, &HandshakeError::from(error));
                 None
             }
             None => None,
         };
-        let peer = Peer { address, identity };
-        self.converse(stream, peer, trusted.lost()).await;
-    }
-
-    /// Says that somebody did not come in, unless that is said too often.
-    fn notice(&self, address: IpAddr, error: &HandshakeError) {
-        let rate = Rate::per_second(NOTICES, NOTICES);
-        let seldom = || {
-            let mut bucket = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
-            bucket.take(rate, Instant::now()).is_ok()
-        };
-        let is_news = !matches!(error, HandshakeError::Silent) && seldom();
-        let error = chain(error);
-        match is_news {
-            true => warn!(%address, error, "connection refused"),
-            false => debug!(%address, error, "connection refused"),
+        if let (Some(_), Some(introduction)) = (&identity, &introduction) {
+            introduction.known();
         }
+        let peer = Peer {
+            address,
+            identity,
+            introduction,
+            notices,
+        };
+        self.converse(stream, peer, trusted.lost()).await;
     }
 
     /// Answers requests, until `distrusted` is done.
@@ -190,15 +256,24 @@ impl Connections {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let router = TowerToHyperService::new(self.router);
+        let (address, notices) = (peer.address, peer.notices.clone());
+        let begun = Begun::default();
+        let answered = begun.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
-            router.call(request)
+            let answer = router.call(request);
+            let answered = answered.clone();
+            async move {
+                let answer = answer.await;
+                answered.answered();
+                answer
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             .max_buf_size(HEAD_LIMIT)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Noted::new(stream, begun.clone())), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -212,9 +287,39 @@ impl Connections {
                 timeout(GRACE, connection).await.unwrap_or(Ok(()))
             }
         };
-        if let Err(error) = ended {
-            debug!(error = chain(&error), "connection broke off");
+        let Err(error) = ended else {
+            return;
+        };
+        match told_of(error, &begun) {
+            Ok(ended) => refused(&notices, address, &ended),
+            Err(error) => debug!(%address, error = chain(&error), "connection broke off"),
         }
+    }
+}
+
+/// What a connection was ended for, if that was for what the client did; else the error itself.
+fn told_of(error: hyper::Error, begun: &Begun) -> Result<Ended, hyper::Error> {
+    let cause = error.source();
+    let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+    let stalled = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut);
+    if error.is_parse() {
+        Ok(Ended::NoHttp(error))
+    } else if stalled {
+        Ok(Ended::Unread(error))
+    } else if error.is_timeout() && begun.is_so() {
+        Ok(Ended::LateHead)
+    } else {
+        // It went away, or was quiet for long, as clients do that keep connections open.
+        Err(error)
+    }
+}
+
+/// Says that somebody did not come in or was cut off, unless that is said too often.
+fn refused(notices: &Notices, address: IpAddr, error: &(dyn Error + 'static)) {
+    let error = chain(error);
+    match notices.take() {
+        true => warn!(%address, error, "connection refused"),
+        false => debug!(%address, error, "connection refused"),
     }
 }
 

@@ -73,6 +73,12 @@ impl Failure {
         Self(Box::new(self.0.of_field(field)))
     }
 
+    /// The same, in other words.
+    pub(crate) fn saying(mut self, detail: String) -> Self {
+        self.0.detail = detail;
+        self
+    }
+
     /// The same, about objects of a request about many.
     pub(crate) fn of_objects(self, objects: Vec<RefusedObject>) -> Self {
         Self(Box::new(self.0.of_objects(objects)))
@@ -113,11 +119,17 @@ impl From<WriteError<Self>> for Failure {
         match error {
             WriteError::Refused(failure) => failure,
             WriteError::Unavailable(unavailable) => unavailable.into(),
-            WriteError::TooLarge { operations, bytes } => Self::new(
+            WriteError::TooLarge {
+                operations,
+                bytes,
+                most,
+            } => Self::new(
                 ErrorCode::ChangeTooLarge,
                 format!(
-                    "the request would change {operations} keys and {bytes} bytes at once, which \
-                     is more than a transaction holds: do it in smaller steps"
+                    "the request would change {operations} keys and {bytes} bytes at once, and a \
+                     transaction of this store holds {} keys and {} bytes: do it in smaller \
+                     steps, as `netctl apply --in-parts` does",
+                    most.operations, most.bytes
                 ),
             ),
         }

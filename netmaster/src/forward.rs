@@ -3,6 +3,10 @@
 //! A follower serves reads and watches itself. What writes, and what is for the agents that are
 //! connected to the leader, goes there as it is: headers, body and answer, piece by piece.
 
+mod held;
+mod report;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,7 +20,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
 use tracing::{debug, warn};
 use trunkline_ipam::Revision;
 use trunkline_netmaster_api::{
@@ -25,9 +30,13 @@ use trunkline_netmaster_api::{
 use trunkline_types::chain;
 
 use crate::app::App;
+use crate::connections::Peer;
 use crate::failure::Failure;
-use crate::identity::{Asking, Assertion, IdentityName};
+use crate::identity::{Asking, Assertion, Identity, IdentityName};
 use crate::replica::Role;
+use held::Held;
+
+pub(crate) use report::Undelivered;
 
 /// How long the leader may take to begin its answer: a write waits for the store, which fails
 /// within some four seconds, and may wait for the batch before its own to do the same. A leader that
@@ -45,6 +54,12 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// How long a connection to the leader is kept without use; less than the leader keeps it.
 const IDLE: Duration = Duration::from_secs(20);
+
+/// How many connections to the leader are kept without use.
+const SPARE: usize = 64;
+
+/// How long a request waits until fewer others are with the leader.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// Says that a request has been passed on. It is not passed on again: who led has stopped leading.
 const FORWARDED: HeaderName = HeaderName::from_static("trunkline-forwarded");
@@ -69,15 +84,21 @@ const HOP_BY_HOP: [&str; 8] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarder {
     client: Client<HttpsConnector<HttpConnector>, Body>,
+    /// Each request that is with the leader has a connection of its own, and a file descriptor.
+    places: Arc<Semaphore>,
 }
 
 impl Forwarder {
-    /// Shows the leader what `credentials` say, and trusts whom they say.
+    /// Shows the leader what `credentials` say, and trusts whom they say. So many requests at a
+    /// time are with the leader; an answer that goes on, as to an agent, counts until it ends.
     ///
     /// # Errors
     ///
     /// [`CredentialsError`] if their files cannot be used.
-    pub(crate) fn with(credentials: &Credentials) -> Result<Self, CredentialsError> {
+    pub(crate) fn with(
+        credentials: &Credentials,
+        at_once: usize,
+    ) -> Result<Self, CredentialsError> {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
@@ -90,8 +111,12 @@ impl Forwarder {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(SPARE)
             .build(connector);
-        Ok(Self { client })
+        Ok(Self {
+            client,
+            places: Arc::new(Semaphore::new(at_once)),
+        })
     }
 
     /// Tells the leader that this replica, which others reach at `own`, is there.
@@ -125,16 +150,23 @@ impl Forwarder {
         let (mut parts, body) = request.into_parts();
         remove_hop_by_hop(&mut parts.headers);
         parts.headers.remove(HOST);
-        let encrypted = uri.scheme() == Some(&Scheme::HTTPS);
+        let peer = parts.extensions.get::<Peer>();
+        let way = Way {
+            came_encrypted: !peer.is_some_and(Peer::is_in_the_clear),
+            goes_encrypted: uri.scheme() == Some(&Scheme::HTTPS),
+        };
         // After what the sender's `connection` names is gone: it may name this header as well.
-        vouch(&mut parts.headers, parts.extensions.get(), encrypted)?;
+        vouch(&mut parts.headers, parts.extensions.get(), way)?;
         parts
             .headers
             .insert(FORWARDED, HeaderValue::from_static("1"));
         parts.uri = uri;
+        let place = self.place().await?;
         // Nothing is lost when it is dropped: what the leader may have done is not known then.
         tokio::select! {
-            answer = self.send(Request::from_parts(parts, body), leader) => answer,
+            answer = self.send(Request::from_parts(parts, body), leader) => {
+                answer.map(|answer| answer.map(|body| Body::new(Held::new(body, place))))
+            }
             () = replaced(role, leader) => {
                 warn!(leader, "the leader does not answer, and leads no more");
                 Err(unsure())
@@ -142,9 +174,23 @@ impl Forwarder {
         }
     }
 
+    /// A place among the requests that are with the leader.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let place = timeout(WAIT, self.places.clone().acquire_owned()).await;
+        // The semaphore is never closed.
+        place.ok().and_then(Result::ok).ok_or_else(|| {
+            warn!("no more requests are passed on: too many are with the leader");
+            Failure::new(
+                ErrorCode::NoLeader,
+                "too many requests are with the replica that leads, so nothing was done: repeat \
+                 the request, or ask another replica",
+            )
+        })
+    }
+
     async fn send(&self, request: Request, leader: &str) -> Result<Response, Failure> {
         let deadline = deadline(request.uri().path());
-        let answer = match tokio::time::timeout(deadline, self.client.request(request)).await {
+        let answer = match timeout(deadline, self.client.request(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.is_connect() => {
                 warn!(
@@ -233,26 +279,33 @@ async fn ask_leader_first(app: &App, request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Whether others can read a request on its way.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    /// To this replica.
+    came_encrypted: bool,
+    /// From here to the leader.
+    goes_encrypted: bool,
+}
+
 /// Says in whose name a request is passed on: a leader with TLS believes that of this replica's
 /// certificate. One without believes that everybody is an administrator, so it only gets what is
-/// from one, or what brings its own proof.
-fn vouch(headers: &mut HeaderMap, asking: Option<&Asking>, encrypted: bool) -> Result<(), Failure> {
+/// from one, or what brings its own proof; and no secret that came encrypted.
+fn vouch(headers: &mut HeaderMap, asking: Option<&Asking>, way: Way) -> Result<(), Failure> {
     // Of what a caller says itself nothing may be left.
     headers.remove(own_header::IDENTITY);
-    let asking = asking.ok_or_else(unvouched)?;
-    let Some(identity) = asking.identity.clone() else {
-        // A node that joins is nobody yet. What is not open to everybody has been refused by now.
-        headers.remove(AUTHORIZATION);
-        return Ok(());
-    };
-    let address = asking.address.ok_or_else(unvouched)?;
-    if !encrypted {
-        return match identity.name() {
-            IdentityName::Local | IdentityName::Anonymous | IdentityName::Token(_) => Ok(()),
-            IdentityName::Certificate(..) => Err(unvouched()),
+    let Asking { identity, address } = asking.cloned().ok_or_else(unvouched)?;
+    if !way.goes_encrypted {
+        return match identity.as_ref().map(Identity::name) {
+            Some(IdentityName::Local | IdentityName::Anonymous) => Ok(()),
+            Some(IdentityName::Token(_)) if !way.came_encrypted => Ok(()),
+            // Whoever joins has a token in the body.
+            _ => Err(unvouched()),
         };
     }
-    // The token is told to nobody who need not know it.
+    let address = address.ok_or_else(unvouched)?;
+    // The token is told to nobody who need not know it. A node that joins is nobody yet; what is not
+    // open to everybody has been refused by now.
     headers.remove(AUTHORIZATION);
     let assertion = Assertion { identity, address };
     let value = HeaderValue::from_str(&assertion.write()).map_err(|_| unvouched())?;
@@ -268,8 +321,8 @@ fn is_for_leader(method: &Method, path: &str) -> bool {
     let mut segments = rest.split('/');
     let of_agent = segments.next() == Some("nodes") && segments.nth(1) == Some("requests");
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    // Only the leader hears what nodes hold.
-    of_agent || rest == "check" || !(reads || rest == "explain")
+    // Only the leader hears what nodes hold, and records who took a back-up.
+    of_agent || matches!(rest, "check" | "backup") || !(reads || rest == "explain")
 }
 
 /// How long the leader may take to begin its answer to a request at `path`.

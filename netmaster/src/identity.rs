@@ -3,6 +3,7 @@
 //! | who | name | role |
 //! |---|---|---|
 //! | a client certificate | its common name, `<role>:<name>`, like `node:n17` | that of the name |
+//! | the client certificate of a replica | its common name, `replica:<name>` | `cluster` |
 //! | a token | `token:<name of the token>` | that of the token |
 //! | a loopback listener without TLS | `local` | `admin` |
 //! | another listener without TLS, if there may be one | `anonymous` | `admin` |
@@ -15,6 +16,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use trunkline_ipam::{Catalog, Timestamp};
 use trunkline_netmaster_api::{Role, RoleError};
 use trunkline_types::{Name, NameError};
 
@@ -25,6 +27,9 @@ pub(crate) use assertion::Assertion;
 pub(crate) enum IdentityName {
     /// Somebody with a certificate.
     Certificate(Role, Name),
+    /// A netmaster with a certificate. It has the role [`Role::Cluster`] like other parts of the
+    /// control plane, and is believed in whose name it asks, as no other part is.
+    Replica(Name),
     /// Whoever has a token.
     Token(Name),
     /// Somebody on the same machine.
@@ -53,6 +58,8 @@ pub(crate) struct Identity {
     name: IdentityName,
     role: Role,
     scope: Scope,
+    /// From when on the certificate that was shown is valid; none without one.
+    valid_from: Option<Timestamp>,
 }
 
 /// Who sent a request, as far as that is known.
@@ -75,15 +82,26 @@ pub(crate) enum Scope {
 }
 
 impl IdentityName {
+    const REPLICA: &str = "replica";
     const TOKEN: &str = "token";
     const LOCAL: &str = "local";
     const ANONYMOUS: &str = "anonymous";
+
+    /// Whom a certificate with this common name is for, and what they may do.
+    fn of_certificate(text: &str) -> Result<(Self, Role), IdentityError> {
+        if let Some((Self::REPLICA, name)) = text.split_once(':') {
+            return Ok((Self::Replica(read_name(text, name)?), Role::Cluster));
+        }
+        let (role, name) = read(text)?;
+        Ok((Self::Certificate(role, name), role))
+    }
 }
 
 impl fmt::Display for IdentityName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Certificate(role, name) => write!(f, "{role}:{name}"),
+            Self::Replica(name) => write!(f, "{}:{name}", Self::REPLICA),
             Self::Token(name) => write!(f, "{}:{name}", Self::TOKEN),
             Self::Local => f.write_str(Self::LOCAL),
             Self::Anonymous => f.write_str(Self::ANONYMOUS),
@@ -99,10 +117,7 @@ impl FromStr for IdentityName {
             None if text == Self::LOCAL => Ok(Self::Local),
             None if text == Self::ANONYMOUS => Ok(Self::Anonymous),
             Some((Self::TOKEN, name)) => Ok(Self::Token(read_name(text, name)?)),
-            _ => {
-                let (role, name) = read(text)?;
-                Ok(Self::Certificate(role, name))
-            }
+            _ => Self::of_certificate(text).map(|(name, _)| name),
         }
     }
 }
@@ -134,13 +149,26 @@ impl Identity {
     ///
     /// [`IdentityError`] if it names no identity.
     pub(crate) fn of_certificate(common_name: &str) -> Result<Self, IdentityError> {
-        let (role, name) = read(common_name)?;
-        Ok(Self::with(IdentityName::Certificate(role, name), role))
+        let (name, role) = IdentityName::of_certificate(common_name)?;
+        Ok(Self::with(name, role))
     }
 
     /// Who has the token of this name, or whom a replica names.
     pub(crate) fn new(name: IdentityName, role: Role, scope: Scope) -> Self {
-        Self { name, role, scope }
+        Self {
+            name,
+            role,
+            scope,
+            valid_from: None,
+        }
+    }
+
+    /// The same, by a certificate that is valid from then on.
+    pub(crate) fn valid_from(self, from: Timestamp) -> Self {
+        Self {
+            valid_from: Some(from),
+            ..self
+        }
     }
 
     /// Whoever is on the same machine.
@@ -180,6 +208,12 @@ impl Identity {
         }
     }
 
+    /// Whether its certificate is void: that of a node, and the node was removed, or somebody said so.
+    pub(crate) fn is_locked_out(&self, catalog: &Catalog) -> bool {
+        let lockout = self.node().and_then(|node| catalog.lockout(node));
+        lockout.is_some_and(|lockout| lockout.bars(self.valid_from))
+    }
+
     /// Whether it is known by a token, which may be deleted.
     pub(crate) fn has_token(&self) -> bool {
         matches!(self.name, IdentityName::Token(_))
@@ -189,15 +223,14 @@ impl Identity {
     /// it asks for others, who are counted themselves.
     pub(crate) fn is_unlimited(&self) -> bool {
         match &self.name {
-            IdentityName::Local | IdentityName::Anonymous => true,
-            IdentityName::Certificate(role, _) => *role == Role::Cluster,
-            IdentityName::Token(_) => false,
+            IdentityName::Local | IdentityName::Anonymous | IdentityName::Replica(_) => true,
+            IdentityName::Certificate(..) | IdentityName::Token(_) => false,
         }
     }
 
     /// Whether it may say on whose behalf it asks: a replica, by its certificate.
     pub(crate) fn is_replica(&self) -> bool {
-        matches!(self.name, IdentityName::Certificate(Role::Cluster, _))
+        matches!(self.name, IdentityName::Replica(_))
     }
 }
 

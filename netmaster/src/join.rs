@@ -20,6 +20,7 @@ use trunkline_netmaster_api::{NodeCertificate, Role};
 use trunkline_types::Name;
 use uuid::Uuid;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use zeroize::Zeroizing;
 
 use crate::identity::IdentityName;
 use crate::tokens::digest;
@@ -73,6 +74,22 @@ pub enum IssueError {
     Sign(#[from] rcgen::Error),
 }
 
+/// A certificate, and what the audit has of it.
+#[derive(Debug)]
+pub(crate) struct Issued {
+    /// What the node gets.
+    pub(crate) certificate: NodeCertificate,
+    /// Its number, in hexadecimal digits, by which `netmaster certs revoke` knows it.
+    pub(crate) serial: String,
+}
+
+impl Issued {
+    /// From when on it is valid.
+    pub(crate) fn valid_from(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(self.certificate.not_before)
+    }
+}
+
 /// A certificate signing request, of which the key counts and nothing else.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -107,8 +124,9 @@ impl NodeAuthority {
         self.read(time(now)?).map(drop)
     }
 
-    /// Signs a certificate that makes whoever has the key of `request` the agent of `node`. Blocks
-    /// while files are read.
+    /// Signs a certificate that makes whoever has the key of `request` the agent of `node`. It is
+    /// valid from a little before `now` on, for clocks differ, but not from before `earliest`.
+    /// Blocks while files are read.
     ///
     /// # Errors
     ///
@@ -118,21 +136,29 @@ impl NodeAuthority {
         node: &Name,
         request: &Request,
         now: Timestamp,
-    ) -> Result<NodeCertificate, IssueError> {
+        earliest: Option<Timestamp>,
+    ) -> Result<Issued, IssueError> {
+        let earliest = time(earliest.unwrap_or_default())?;
         let now = time(now)?;
         let signer = self.read(now)?;
         let life = i64::try_from(self.life.as_secs()).unwrap_or(i64::MAX);
         let end = now.unix_timestamp().saturating_add(life);
         let not_after = at(end.min(signer.until.unix_timestamp()))?;
-        let not_before = at(now.unix_timestamp() - SKEW)?;
+        let not_before = at(now.unix_timestamp() - SKEW)?.max(earliest);
+        // A renewed one has the same key, and would have the same number by default.
+        let serial = Uuid::new_v4();
         let mut request = request.read.clone();
         request.params = params(node, not_before, not_after);
+        request.params.serial_number = Some(SerialNumber::from_slice(serial.as_bytes()));
         let certificate: Certificate = request.signed_by(&signer.issuer)?;
         let seconds = |time: OffsetDateTime| u64::try_from(time.unix_timestamp()).unwrap_or(0);
-        Ok(NodeCertificate {
-            certificate: certificate.pem() + &signer.chain,
-            not_before: seconds(not_before),
-            not_after: seconds(not_after),
+        Ok(Issued {
+            certificate: NodeCertificate {
+                certificate: certificate.pem() + &signer.chain,
+                not_before: seconds(not_before),
+                not_after: seconds(not_after),
+            },
+            serial: serial.simple().to_string(),
         })
     }
 
@@ -155,7 +181,8 @@ impl NodeAuthority {
             });
         }
         // The parser's own error could quote the key.
-        let key = KeyPair::from_pem(&text(&self.key)?).map_err(|_| unusable(&self.key))?;
+        let secret = Zeroizing::new(text(&self.key)?);
+        let key = KeyPair::from_pem(&secret).map_err(|_| unusable(&self.key))?;
         if key.subject_public_key_info() != parsed.public_key().raw {
             return Err(unusable(&self.key));
         }
@@ -189,8 +216,6 @@ fn params(node: &Name, not_before: OffsetDateTime, not_after: OffsetDateTime) ->
     params
         .distinguished_name
         .push(DnType::CommonName, identity.to_string());
-    // A renewed one has the same key, and would have the same number by default.
-    params.serial_number = Some(SerialNumber::from_slice(Uuid::new_v4().as_bytes()));
     params.is_ca = IsCa::ExplicitNoCa;
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::identity::IdentityName;
 
-/// How many callers are kept in mind; a bucket has some hundred bytes. With more, those whose
-/// buckets are full are forgotten, and if there are none, all of them.
+/// How many callers are kept in mind; a bucket has some hundred bytes. With more, a tenth of them is
+/// forgotten: those whose buckets are fullest, who gain least by it.
 const CALLERS: usize = 50_000;
 
 /// How often, and how often at once.
@@ -58,10 +58,6 @@ impl Bucket {
         }
         self.full = Some(full);
         Ok(())
-    }
-
-    fn is_full(&self, now: Instant) -> bool {
-        self.full.is_none_or(|full| full <= now)
     }
 }
 
@@ -109,13 +105,30 @@ impl Pace {
     pub(crate) fn take(&self, claimant: Claimant, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= CALLERS && !buckets.contains_key(&claimant) {
-            buckets.retain(|_, bucket| !bucket.is_full(now));
-            if buckets.len() >= CALLERS {
-                buckets.clear();
-            }
+            forget(&mut buckets, CALLERS / 10);
         }
         buckets.entry(claimant).or_default().take(self.rate, now)
     }
+}
+
+/// Forgets `count` buckets: those that are full, or will be first. Whoever asks all the time is not
+/// forgotten, however many others come once.
+fn forget(buckets: &mut HashMap<Claimant, Bucket>, count: usize) {
+    let mut fullest: Vec<Option<Instant>> = buckets.values().map(|bucket| bucket.full).collect();
+    let Some(last) = count.checked_sub(1).filter(|last| *last < fullest.len()) else {
+        return;
+    };
+    let (before, last, _) = fullest.select_nth_unstable(last);
+    let last = *last;
+    // Of those that are as full as the last one, only as many as it takes.
+    let mut equal = before.iter().filter(|full| **full == last).count() + 1;
+    buckets.retain(|_, bucket| {
+        if bucket.full == last && equal > 0 {
+            equal -= 1;
+            return false;
+        }
+        bucket.full >= last
+    });
 }
 
 #[cfg(test)]
@@ -180,6 +193,25 @@ mod tests {
         for number in 0..2 * u32::try_from(CALLERS).unwrap() {
             assert_eq!(pace.take(somebody(number), now), Ok(()));
         }
-        assert!(pace.buckets.lock().unwrap().len() <= CALLERS);
+        let kept = pace.buckets.lock().unwrap().len();
+        assert!((CALLERS / 2..=CALLERS).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn who_asks_too_often_is_not_forgotten_for_many_who_ask_once() {
+        let pace = Pace::of(Rate::per_second(1, 10));
+        let now = Instant::now();
+        let eager = Claimant::at("10.0.0.1".parse().unwrap());
+        for _ in 0..10 {
+            assert_eq!(pace.take(eager.clone(), now), Ok(()));
+        }
+        assert!(pace.take(eager.clone(), now).is_err());
+        // As many networks as a /47 has.
+        for number in 0..1u128 << 17 {
+            let network = (0xfd00 << 112) | (number << 64);
+            let address = IpAddr::V6(Ipv6Addr::from_bits(network));
+            assert_eq!(pace.take(Claimant::at(address), now), Ok(()));
+        }
+        assert!(pace.take(eager, now).is_err());
     }
 }

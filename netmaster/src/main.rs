@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use trunkline_netmaster::{Args, Command, backup, certs, restore, serve, start_log};
+use trunkline_netmaster_api::keep_memory_private;
 use trunkline_types::chain;
 
 /// A start frees as much as it keeps, on other threads than it was taken on. With glibc's allocator
@@ -31,6 +32,12 @@ async fn main() -> ExitCode {
 /// Does what is asked, and answers what there is to say about it.
 async fn run(command: Command) -> anyhow::Result<String> {
     start_log()?;
+    if let Err(error) = keep_memory_private() {
+        tracing::warn!(
+            error = chain(&error),
+            "a core of this process would hold its secrets"
+        );
+    }
     match command {
         Command::Serve(args) => {
             serve(args.config()?).await?;

@@ -1,12 +1,14 @@
 //! What netmaster counts and measures, for Prometheus. `docs/operations.md` has the list; a test
 //! compares the two.
 
+mod certificates;
 mod commits;
 mod follow;
 mod labels;
 mod store;
 mod tally;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use trunkline_ipam::{Catalog, Policy, Timestamp};
 use trunkline_netmaster_api::{Commits, ErrorCode};
 use trunkline_types::Name;
 
+use certificates::Certificates;
 use commits::CommitLog;
 pub(crate) use follow::follow;
 use labels::{
@@ -60,6 +63,8 @@ struct Shared {
     findings: Family<KindLabel, Counter>,
     pruned: Family<KindLabel, Counter>,
     sweeper_errors: Family<KindLabel, Counter>,
+    audit_lost: Counter,
+    certificates: Certificates,
     seen: Mutex<Gauges>,
 }
 
@@ -91,6 +96,8 @@ pub(crate) struct Present {
     pub(crate) heard: usize,
     /// How many were not.
     pub(crate) silent: usize,
+    /// Files of certificates, and when the first one in it ends, in seconds since 1970.
+    pub(crate) certificates: Vec<(String, u64)>,
 }
 
 /// From half a millisecond to eight seconds.
@@ -122,6 +129,8 @@ impl Metrics {
             findings: Family::default(),
             pruned: Family::default(),
             sweeper_errors: Family::default(),
+            audit_lost: Counter::default(),
+            certificates: Certificates::default(),
             seen: Mutex::default(),
         };
         let mut registry = std::mem::take(&mut shared.registry);
@@ -129,6 +138,7 @@ impl Metrics {
         shared.register_store(&mut registry);
         shared.register_sweeper(&mut registry);
         shared.register_present(&mut registry);
+        shared.certificates.register(&mut registry);
         shared.registry = registry;
         Self {
             shared: Arc::new(shared),
@@ -212,6 +222,21 @@ impl Metrics {
             .inc();
     }
 
+    /// These files of certificates are in use.
+    pub(crate) fn watch_certificates(&self, files: Vec<PathBuf>) {
+        self.shared.certificates.watch(files);
+    }
+
+    /// The files of certificates that are in use.
+    pub(crate) fn certificates(&self) -> Vec<PathBuf> {
+        self.shared.certificates.files()
+    }
+
+    /// So many refusals of this follower could not be recorded.
+    pub(crate) fn audit_lost(&self, count: u64) {
+        self.shared.audit_lost.inc_by(count);
+    }
+
     /// How many addresses of each subnet of `catalog` are in which state.
     pub(crate) fn subnets(&self, catalog: &Catalog, now: Timestamp) -> Vec<SubnetCounts> {
         self.shared.tallies.counts(catalog, now)
@@ -227,6 +252,7 @@ impl Metrics {
         let gauges = self.shared.seen.lock();
         let gauges = gauges.unwrap_or_else(PoisonError::into_inner);
         gauges.set(present);
+        self.shared.certificates.set(&present.certificates);
         let mut text = String::new();
         encode(&mut text, &self.shared.registry)?;
         Ok(text)
@@ -252,6 +278,11 @@ impl Shared {
             "refusals",
             "Requests refused, by error code",
             self.refusals.clone(),
+        );
+        registry.register(
+            "audit_lost",
+            "Refusals of this replica, while it followed, that the audit lacks",
+            self.audit_lost.clone(),
         );
         registry.register("watches", "Watches open", self.watches.clone());
         registry.register(

@@ -5,6 +5,7 @@
 
 mod census;
 mod claim;
+mod facts;
 mod kubernetes;
 
 use std::future::Future;
@@ -15,6 +16,7 @@ use trunkline_ipam::{Endpoint, Holder};
 use trunkline_types::{Name, Pod};
 
 pub(crate) use claim::Claims;
+pub(crate) use facts::Facts;
 pub(crate) use kubernetes::Kubernetes;
 pub use kubernetes::{KubernetesArgs, KubernetesError};
 
@@ -60,8 +62,13 @@ pub(crate) enum Place {
     Nowhere,
     /// It has been given to no node yet.
     Waiting,
-    /// It was given to the node of this name.
-    On(String),
+    /// It was given to a node.
+    On {
+        /// The node's name.
+        node: String,
+        /// What is known of the pod.
+        facts: Box<Facts>,
+    },
 }
 
 /// A future that a trait object can return.
@@ -75,9 +82,14 @@ pub(crate) trait Orchestrator: Send + Sync {
     /// What is known of a node.
     fn node(&self, node: &Name) -> NodeSeen;
 
+    /// Whether there is one.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// Where a pod is. Unlike [`Orchestrator::pod`] it asks if what is known does not agree with
-    /// `node`, for that may be out of date.
-    fn place<'a>(&'a self, pod: &'a Pod, node: &'a Name) -> Boxed<'a, Place>;
+    /// `node` and the pod's `uid`, for that may be out of date.
+    fn place<'a>(&'a self, pod: &'a Pod, node: &'a Name, uid: Option<&'a str>) -> Boxed<'a, Place>;
 
     /// Whether a reservation's holder has been deleted; `None` if that cannot be said.
     fn deleted<'a>(&'a self, holder: &'a Holder) -> Boxed<'a, Option<bool>>;
@@ -125,7 +137,11 @@ impl Orchestrator for Nobody {
         NodeSeen::Unknown
     }
 
-    fn place<'a>(&'a self, _: &'a Pod, _: &'a Name) -> Boxed<'a, Place> {
+    fn is_there(&self) -> bool {
+        false
+    }
+
+    fn place<'a>(&'a self, _: &'a Pod, _: &'a Name, _: Option<&'a str>) -> Boxed<'a, Place> {
         Box::pin(std::future::ready(Place::Unasked))
     }
 

@@ -104,6 +104,20 @@ impl Relay {
         }
     }
 
+    /// Refuses a request that takes more than `role`.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::Forbidden`].
+    pub(crate) fn check(spec: &NodeRequestSpec, role: Role) -> Result<(), AskError> {
+        let kind = spec.request.kind();
+        let needed = spec.request.role();
+        if role.covers(needed) {
+            return Ok(());
+        }
+        Err(AskError::Forbidden { kind, needed, role })
+    }
+
     /// Puts a request to the agent of `node`, which has to be a node that exists.
     ///
     /// # Errors
@@ -115,11 +129,8 @@ impl Relay {
         spec: NodeRequestSpec,
         role: Role,
     ) -> Result<Asked, AskError> {
+        Self::check(&spec, role)?;
         let kind = spec.request.kind();
-        let needed = spec.request.role();
-        if !role.covers(needed) {
-            return Err(AskError::Forbidden { kind, needed, role });
-        }
         let id = RequestId(Uuid::new_v4());
         let deadline = Instant::now() + Duration::from_secs(spec.deadline_seconds.into());
         let (lines, answer) = mpsc::channel(LINES);

@@ -34,6 +34,7 @@ pub(crate) mod reading;
 mod records;
 mod requests;
 mod reservations;
+mod room;
 mod scope;
 mod signed;
 mod status;
@@ -46,13 +47,13 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use tracing::{Instrument as _, debug, info_span};
 use trunkline_netmaster_api::ErrorCode;
@@ -62,6 +63,7 @@ use crate::failure::Failure;
 use crate::forward::forward;
 
 use access::{Access, Guard, Permissions, admit};
+use room::BodyRoom;
 
 pub(crate) use noun::Scene;
 pub(crate) use watch::Watches;
@@ -98,6 +100,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), metrics::measure))
         .layer(from_fn(in_span))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(Extension(BodyRoom::default()))
         .with_state(app)
 }
 

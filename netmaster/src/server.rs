@@ -1,8 +1,10 @@
 //! Serving the API until told to stop.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +14,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 use trunkline_ipam::Policy;
-use trunkline_netmaster_api::{Credentials, CredentialsError};
+use trunkline_netmaster_api::{Credentials, CredentialsError, exposed};
 
 use crate::app::App;
 use crate::args::{ServeConfig, StoreConfig};
 use crate::clock::now;
-use crate::connections::{Connections, Door};
+use crate::connections::{Connections, Door, Places};
 use crate::descriptors::room_for;
 use crate::forward::Forwarder;
 use crate::identity::Identity;
@@ -85,8 +87,15 @@ pub enum ServerError {
 pub struct Limits {
     /// How many watches; more are refused.
     pub watches: usize,
-    /// How many connections; more wait to be accepted.
+    /// How many connections. Half of them are for those of whom nothing says who they are; of more,
+    /// the oldest is closed. When all are taken by others, more wait to be accepted.
     pub connections: usize,
+    /// How many connections of one address (IPv6: one /64) of which nothing says who that is; of
+    /// more, the oldest is closed.
+    pub connections_each: usize,
+    /// How many requests that a follower has passed on to the leader; more wait a moment, and are
+    /// refused then.
+    pub forwarded: usize,
     /// How many watches of one identity; more are refused.
     pub watches_each: usize,
     /// How many requests of one identity in a second, and ten times as many at once; more are
@@ -100,6 +109,8 @@ impl Default for Limits {
         Self {
             watches: 20_000,
             connections: 30_000,
+            connections_each: 256,
+            forwarded: 15_000,
             watches_each: 100,
             rate: 200,
         }
@@ -125,6 +136,25 @@ pub struct ServeOptions {
     pub tls: Option<TlsFiles>,
     /// What other replicas are asked with.
     pub cluster: Credentials,
+    /// Files of certificates that something else is done with, as the store, for the metrics to tell
+    /// when they end.
+    pub certificates: Vec<PathBuf>,
+}
+
+impl ServeOptions {
+    /// The files of all certificates that are in use, each once.
+    fn certificates(&self) -> Vec<PathBuf> {
+        let tls = self.tls.iter();
+        let served = tls.flat_map(|tls| [&tls.certificate, &tls.client_ca]);
+        let shown = self.cluster.certificate.iter().map(|(file, _)| file);
+        let signing = self
+            .authority
+            .iter()
+            .map(|authority| &authority.certificate);
+        let files = served.chain(shown).chain(&self.cluster.ca).chain(signing);
+        let files: BTreeSet<&PathBuf> = files.chain(&self.certificates).collect();
+        files.into_iter().cloned().collect()
+    }
 }
 
 /// The API, ready to be served: the store is loaded and connections are queued.
@@ -169,11 +199,12 @@ impl Server {
             warn!(
                 certificate = %certificate.display(),
                 "other replicas will not take what this one passes on: its certificate is not for \
-                 `cluster:<name>`; name one that is with `--cluster-cert`"
+                 `replica:<name>`; name one that is with `--cluster-cert`"
             );
         }
+        let certificates = options.certificates();
         let keeper = options.tls.map(Keeper::start).transpose()?;
-        let forwarder = Forwarder::with(&options.cluster)?;
+        let forwarder = Forwarder::with(&options.cluster, options.limits.forwarded)?;
         let scheme = scheme(keeper.as_ref());
         let first = listeners
             .first()
@@ -187,6 +218,7 @@ impl Server {
             authority.check(now())?;
         }
         let metrics = Metrics::new(options.policy.clone());
+        metrics.watch_certificates(certificates);
         let (allocator, replica) = Replica::start(store, &url, metrics.clone()).await?;
         let (services, tasks) = Tasks::start(
             allocator,
@@ -239,11 +271,7 @@ impl Server {
             keeper,
         } = self;
         let (stopping, stopped) = watch::channel(false);
-        let announcing = tokio::spawn(replicas.clone().announce(
-            forwarder.clone(),
-            services.allocator.clone(),
-            stopped.clone(),
-        ));
+        let telling = tell_the_leader(&services, &forwarder, &replicas, &stopped);
         let app = App::new(
             services,
             authority,
@@ -256,7 +284,8 @@ impl Server {
             replicas,
             stopped.clone(),
         );
-        let connections = Connections::new(router(app), limits.connections, stopped);
+        let places = Places::up_to(limits.connections, limits.connections_each);
+        let connections = Connections::new(router(app), places, stopped);
         let mut serving = JoinSet::new();
         for (address, listener) in listeners {
             let door = match &keeper {
@@ -275,8 +304,8 @@ impl Server {
         stopping.send_replace(true);
         // Streams to agents end with them.
         tasks.stop().await;
-        // It may be waiting for the leader.
-        announcing.abort();
+        // They may be waiting for the leader.
+        drop(telling);
         let drained = tokio::time::timeout(DRAIN, async {
             while serving.join_next().await.is_some() {}
         });
@@ -288,6 +317,27 @@ impl Server {
         }
         outcome
     }
+}
+
+/// Starts what a follower tells the leader: that it is there, and what it refused. Dropped, it ends.
+fn tell_the_leader(
+    services: &Services,
+    forwarder: &Forwarder,
+    replicas: &Replicas,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut telling = JoinSet::new();
+    let (forwarder, allocator) = (forwarder.clone(), services.allocator.clone());
+    let announcing = replicas.clone();
+    telling.spawn(announcing.announce(forwarder.clone(), allocator.clone(), stopped.clone()));
+    let auditor = services.auditor.clone();
+    telling.spawn(auditor.report(
+        forwarder,
+        allocator,
+        services.metrics.clone(),
+        stopped.clone(),
+    ));
+    telling
 }
 
 fn scheme(keeper: Option<&Keeper>) -> &'static str {
@@ -306,9 +356,12 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
     let failed = |source| ServerError::Signals { source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    warn_of_exposed(&config);
     let store = open_store(config.store).await?;
     let mut options = config.options;
-    options.limits.connections = room_for(options.limits.connections);
+    let room = room_for(options.limits.connections);
+    options.limits.connections = room.connections;
+    options.limits.forwarded = room.forwarded;
     let server = Server::bind(&config.listen, store, options).await?;
     for url in server.urls() {
         info!(url, "listening");
@@ -326,6 +379,35 @@ pub async fn serve(config: ServeConfig) -> Result<(), ServerError> {
         .await?;
     info!("stopped");
     Ok(())
+}
+
+/// Warns of secrets that others than their owner can read. A group may be meant to, so that they are
+/// used all the same.
+fn warn_of_exposed(config: &ServeConfig) {
+    let options = &config.options;
+    let (identity, user) = match &config.store {
+        StoreConfig::Etcd(etcd) => (etcd.identity.as_ref(), etcd.user.as_ref()),
+        StoreConfig::Embedded { .. } => (None, None),
+    };
+    let secrets = [
+        options.tls.as_ref().map(|tls| &tls.key),
+        options.authority.as_ref().map(|authority| &authority.key),
+        identity.map(|(_, key)| key),
+        user.map(|(_, password)| password),
+    ];
+    let secrets = secrets.into_iter().flatten().map(PathBuf::as_path);
+    // One file may be for several things.
+    let secrets: BTreeSet<&Path> = secrets.chain(options.cluster.secrets()).collect();
+    for path in secrets {
+        if let Some(mode) = exposed(path) {
+            warn!(
+                path = %path.display(),
+                mode = format!("{mode:04o}"),
+                "a secret can be read or changed by others than its owner: take that from them \
+                 with chmod, and replace it if somebody may have read it"
+            );
+        }
+    }
 }
 
 /// Opens the store that is asked for.

@@ -24,7 +24,7 @@ use trunkline_ipam::{Object, Revision};
 
 use crate::replica::Claim;
 
-pub use batch::{Batch, Room, StoredBatch};
+pub use batch::{Batch, Capacity, Room, StoredBatch};
 pub use codec::DecodeError;
 pub use embedded::Embedded;
 pub use error::{StoreError, WatchError};
@@ -95,6 +95,11 @@ pub trait Store: Send {
 
     /// The side that only reads.
     fn reader(&self) -> Reader;
+
+    /// How much one change may edit.
+    fn capacity(&self) -> Capacity {
+        Capacity::COMMON
+    }
 }
 
 /// A store that is open, of either kind.

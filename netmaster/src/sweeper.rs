@@ -81,8 +81,10 @@ pub struct SweeperConfig {
     pub events_max: usize,
     /// How long records of the audit are kept.
     pub audit_retention: Duration,
-    /// How many records of the audit are kept at most.
+    /// How many records of what was done are kept in the audit at most.
     pub audit_max: usize,
+    /// How many records of what was refused or denied are kept in the audit at most.
+    pub audit_refused_max: usize,
 }
 
 impl Default for SweeperConfig {
@@ -105,6 +107,7 @@ impl Default for SweeperConfig {
             audit: Duration::from_secs(60),
             audit_retention: Duration::from_secs(365 * 24 * 3600),
             audit_max: 100_000,
+            audit_refused_max: 100_000,
         }
     }
 }

@@ -16,7 +16,7 @@ mod keeper;
 
 pub use files::{TlsError, TlsFiles};
 
-pub(crate) use certificate::is_replicas;
+pub(crate) use certificate::{first_end, is_replicas};
 pub(crate) use files::Loaded;
 pub(crate) use handshake::{HandshakeError, Secured, secure};
 pub(crate) use keeper::Keeper;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::schema;
+use crate::{field, schema};
 
 /// One thing that somebody did or was refused.
 ///
@@ -64,6 +64,17 @@ pub struct Audit {
     /// because there were more than 20 in a minute; absent if none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: u64,
+}
+
+/// What a replica refused while it followed, for the leader to record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refusals {
+    /// The records: of what was refused or denied, without what was there before and afterwards. At
+    /// most 100.
+    #[serde(deserialize_with = "field::list::<_, _, 100>")]
+    #[schema(max_items = 100)]
+    pub records: Vec<Audit>,
 }
 
 /// One of the objects that a request about many changed.

@@ -48,7 +48,8 @@ pub struct Apply {
 }
 
 impl Apply {
-    /// How many objects there may be in one request.
+    /// How many objects there may be in one request. How many of them may change at once is for the
+    /// store to say.
     pub const OBJECTS_MAX: usize = 5000;
 }
 

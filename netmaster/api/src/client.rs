@@ -5,6 +5,7 @@ mod backup;
 mod bulk;
 mod credentials;
 mod error;
+mod exposed;
 mod lines;
 mod node;
 mod operate;
@@ -33,6 +34,7 @@ pub use ask::Answer;
 pub use bulk::ApplyOptions;
 pub use credentials::{Credentials, CredentialsError};
 pub use error::ClientError;
+pub use exposed::exposed;
 pub use query::Query;
 pub use watch::Watch;
 
@@ -89,7 +91,18 @@ impl Client {
             return Err(invalid());
         }
         credentials.fit(&base_url)?;
-        let http = reqwest::Client::builder()
+        Ok(Self {
+            http: Self::http(&credentials, Self::SILENCE)?,
+            base: base_url,
+            credentials,
+            token: None,
+            deadline: Self::DEADLINE,
+        })
+    }
+
+    /// What connections are made with, on which an answer may stand still for so long.
+    fn http(credentials: &Credentials, silence: Duration) -> Result<reqwest::Client, ClientError> {
+        reqwest::Client::builder()
             // A proxy set for somebody's browser has no business between nodes and netmaster.
             .no_proxy()
             // netmaster sends nobody elsewhere, and a token is for nobody else.
@@ -97,16 +110,9 @@ impl Client {
             .tls_backend_preconfigured(credentials.tls()?)
             .connect_timeout(Self::DEADLINE)
             .pool_idle_timeout(Self::IDLE)
-            .read_timeout(Self::SILENCE)
+            .read_timeout(silence)
             .build()
-            .map_err(|source| ClientError::SetUp { source })?;
-        Ok(Self {
-            http,
-            base: base_url,
-            credentials,
-            token: None,
-            deadline: Self::DEADLINE,
-        })
+            .map_err(|source| ClientError::SetUp { source })
     }
 
     /// The same client, with another deadline for each call.

@@ -26,6 +26,7 @@ mod list;
 mod network;
 mod node;
 mod pool;
+mod privacy;
 mod problem;
 mod profile;
 mod request;
@@ -39,14 +40,14 @@ mod token;
 mod update;
 
 pub use address::{Address, AddressRelease, AddressState, Conflict, ConflictReport};
-pub use audit::{Audit, AuditedObject};
+pub use audit::{Audit, AuditedObject, Refusals};
 pub use bulk::{
     AdoptedAddress, Apply, Changes, Effect, Export, FieldChange, ImportSpec, Manifest,
     ObjectChange, Op, Touch, TouchedEndpoint,
 };
 pub use check::{Check, Finding, FindingRef, Repair, RepairSpec, Repairs};
 pub use client::{
-    Answer, ApplyOptions, Client, ClientError, Credentials, CredentialsError, Query, Watch,
+    Answer, ApplyOptions, Client, ClientError, Credentials, CredentialsError, Query, Watch, exposed,
 };
 pub use cluster::{Awaiting, Cluster, header};
 pub use code::ErrorCode;
@@ -63,6 +64,7 @@ pub use node::{
     ReserveReturn, ReserveSpec, Slot,
 };
 pub use pool::{Pool, PoolSpec};
+pub use privacy::keep_memory_private;
 pub use problem::{Problem, RefusedObject};
 pub use profile::{Profile, ProfileSpec, Rate};
 pub use request::{

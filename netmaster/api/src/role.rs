@@ -22,8 +22,8 @@ pub enum Role {
     Viewer,
     /// What the agent of one node has to do, for that node.
     Node,
-    /// Look, and say on whose behalf a request is passed on: for replicas, and for other parts of
-    /// the control plane.
+    /// Look: for parts of the control plane. Replicas have it as well, and beyond that say on whose
+    /// behalf they pass a request on, which their certificates let them and not this role.
     Cluster,
 }
 

@@ -5,10 +5,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use trunkline_types::Name;
 use utoipa::ToSchema;
+use zeroize::Zeroize as _;
 
 use crate::{Role, field, schema};
 
-/// Text that is not printed: it is only in the request or answer that it is for.
+/// Text that is not printed: it is only in the request or answer that it is for. It is wiped from
+/// memory when it is not needed any more.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -24,6 +26,12 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -14,7 +14,7 @@ use super::inbox::{Inbox, Next, Wants};
 use super::pace::Pace;
 use super::{Plan, Reply, Unavailable, Undone};
 use crate::feed::Published;
-use crate::store::{Batch, Room, Store, StoreError};
+use crate::store::{Batch, Capacity, Room, Store, StoreError};
 
 /// How many requests share a batch at most, those that change nothing included.
 const REQUESTS: usize = 512;
@@ -42,11 +42,13 @@ pub(crate) fn start(
     let (jobs, incoming) = channel();
     let outcomes = inbox.clone();
     let runtime = Handle::current();
+    let capacity = store.capacity();
     let committer = std::thread::spawn(move || {
         committer::run(store, &incoming, &published, &outcomes, &runtime)
     });
     let writer = Writer {
-        next: Filling::on(&ledger),
+        next: Filling::after(ledger.catalog().revision(), capacity),
+        capacity,
         ledger,
         inbox,
         jobs,
@@ -71,6 +73,8 @@ struct Writer {
     inbox: Arc<Inbox>,
     jobs: Sender<Job>,
     next: Filling,
+    /// How much one change may edit.
+    capacity: Capacity,
     /// The batch with the committer: how many requests it has, and since when.
     under_way: Option<(usize, Instant)>,
     pace: Pace,
@@ -167,8 +171,16 @@ impl Writer {
                 self.next.replies.push(reply);
             }
             Ok(Room::Full) => self.next.left_over = Some((change, reply)),
-            Err(StoreError::TooLarge { operations, bytes }) => {
-                reply(Err(Undone::TooLarge { operations, bytes }));
+            Err(StoreError::TooLarge {
+                operations,
+                bytes,
+                most,
+            }) => {
+                reply(Err(Undone::TooLarge {
+                    operations,
+                    bytes,
+                    most,
+                }));
             }
             Err(other) => {
                 reply(Err(Undone::Unavailable(Unavailable::Store)));
@@ -180,7 +192,7 @@ impl Writer {
 
     fn hand_over(&mut self) -> Result<(), StoreError> {
         let after = self.next.batch.to();
-        let full = std::mem::replace(&mut self.next, Filling::after(after));
+        let full = std::mem::replace(&mut self.next, Filling::after(after, self.capacity));
         self.under_way = Some((full.replies.len(), Instant::now()));
         let job = Job {
             batch: full.batch,
@@ -198,13 +210,9 @@ impl Writer {
 }
 
 impl Filling {
-    fn on(ledger: &Ledger) -> Self {
-        Self::after(ledger.catalog().revision())
-    }
-
-    fn after(revision: Revision) -> Self {
+    fn after(revision: Revision, capacity: Capacity) -> Self {
         Self {
-            batch: Batch::on(revision),
+            batch: Batch::within(capacity, revision),
             replies: Vec::new(),
             left_over: None,
         }

@@ -94,6 +94,19 @@ pub enum StoreConfig {
     Etcd(EtcdConfig),
 }
 
+impl StoreConfig {
+    /// The files of certificates that it is reached with.
+    pub(super) fn certificates(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Embedded { .. } => Vec::new(),
+            Self::Etcd(config) => {
+                let own = config.identity.iter().map(|(certificate, _)| certificate);
+                own.chain(&config.ca).cloned().collect()
+            }
+        }
+    }
+}
+
 impl StoreArgs {
     /// The store that they name.
     ///

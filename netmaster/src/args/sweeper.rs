@@ -31,6 +31,11 @@ pub struct SweeperArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 100_000,
           value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     audit_max: u32,
+    /// How many records of who was refused what are kept at most, beside those of what was done;
+    /// beyond that the oldest go
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000,
+          value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    audit_refused_max: u32,
     /// How many seconds apart nodes' reports are looked at for addresses that nobody gave back
     ///
     /// An address is taken back when two reports, twice that time apart, agree with each other,
@@ -60,6 +65,7 @@ impl SweeperArgs {
             events_max: number(self.events_max),
             audit_retention: Duration::from_secs(self.audit_retention * 24 * 3600),
             audit_max: number(self.audit_max),
+            audit_refused_max: number(self.audit_refused_max),
             ..SweeperConfig::default()
         };
         let policy = Policy {

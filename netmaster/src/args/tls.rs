@@ -34,7 +34,7 @@ pub struct TlsArgs {
     /// What these authorities have revoked: their lists (CRL), in PEM
     #[arg(long, value_name = "FILE", requires = "tls_client_ca")]
     tls_crl: Option<PathBuf>,
-    /// The certificate to show to other replicas, in PEM; its common name is `cluster:<name>`
+    /// The certificate to show to other replicas, in PEM; its common name is `replica:<name>`
     ///
     /// If left out, it is that of `--tls-cert`.
     #[arg(long, value_name = "FILE", requires_all = ["cluster_key", "tls_cert"])]

@@ -8,6 +8,9 @@ use trunkline_ipam::{AuditResult, Timestamp};
 /// nor does who reads them.
 const RECORDS: u64 = 20;
 
+/// How many all those have together whom nobody knows: anybody is one of them.
+const RECORDS_OF_OTHERS: u64 = 5;
+
 /// How many seconds that is counted for.
 const MINUTE: u64 = 60;
 
@@ -40,6 +43,17 @@ impl Budget {
         result: AuditResult,
         now: Timestamp,
     ) -> Option<u64> {
+        self.take_with(identity, result, 0, now)
+    }
+
+    /// The same, when so many others were left out of it before by somebody else.
+    pub(super) fn take_with(
+        &mut self,
+        identity: Option<&str>,
+        result: AuditResult,
+        left_out: u64,
+        now: Timestamp,
+    ) -> Option<u64> {
         let mut key = identity.unwrap_or(OTHERS);
         if self.spans.len() >= IDENTITIES && !self.spans.contains_key(key) {
             key = OTHERS;
@@ -55,7 +69,12 @@ impl Budget {
             span.recorded = 0;
         }
         span.result = result;
-        if span.recorded >= RECORDS {
+        span.omitted = span.omitted.saturating_add(left_out);
+        let most = match key {
+            OTHERS => RECORDS_OF_OTHERS,
+            _ => RECORDS,
+        };
+        if span.recorded >= most {
             span.omitted += 1;
             return None;
         }
@@ -117,8 +136,19 @@ mod tests {
         assert_eq!(budget.over(NOW.after(59)), []);
         let told = budget.over(NOW.after(60));
         let ci = Some("token:ci".to_owned());
-        assert_eq!(told, [(None, AuditResult::Refused, 5), (ci, DENIED, 5)]);
+        assert_eq!(told, [(None, AuditResult::Refused, 20), (ci, DENIED, 5)]);
         assert_eq!(budget.over(NOW.after(600)), []);
+    }
+
+    #[test]
+    fn what_another_replica_left_out_is_told_as_well() {
+        let mut budget = Budget::default();
+        assert_eq!(budget.take_with(None, DENIED, 7, NOW), Some(7));
+        for _ in 0..4 {
+            budget.take(None, DENIED, NOW);
+        }
+        assert_eq!(budget.take_with(None, DENIED, 7, NOW), None);
+        assert_eq!(budget.over(NOW.after(60)), [(None, DENIED, 8)]);
     }
 
     #[test]
@@ -128,7 +158,7 @@ mod tests {
             budget.take(Some(&format!("node:n{number}")), DENIED, NOW);
         }
         let more = (0..30).map(|number| budget.take(Some(&format!("x{number}")), DENIED, NOW));
-        assert_eq!(more.flatten().count(), 20);
+        assert_eq!(more.flatten().count(), 5);
         assert_eq!(budget.spans.len(), IDENTITIES + 1);
     }
 
@@ -138,6 +168,6 @@ mod tests {
         for _ in 0..30 {
             budget.take(None, DENIED, NOW.after(3600));
         }
-        assert_eq!(budget.take(None, DENIED, NOW), Some(10));
+        assert_eq!(budget.take(None, DENIED, NOW), Some(25));
     }
 }

@@ -153,7 +153,10 @@ fn named(path: &str) -> (Option<String>, Option<String>) {
         (Some("v1"), Some("join")) => "node",
         (Some("v1"), Some("audit")) => "audit",
         // Those are about many objects, or about all.
-        (Some("v1"), Some("apply" | "check" | "export" | "import" | "status" | "usage")) => {
+        (
+            Some("v1"),
+            Some("apply" | "backup" | "check" | "export" | "import" | "status" | "usage"),
+        ) => {
             return (None, None);
         }
         (Some("v1"), Some(kinds)) => kinds.strip_suffix('s').unwrap_or(kinds),

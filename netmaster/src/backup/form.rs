@@ -10,9 +10,10 @@ use crate::store::Batch;
 /// The version of the form.
 pub(super) const VERSION: u32 = 1;
 
-/// How long a line is at most, in bytes: no key with its value is longer than the batch it was
-/// written in, and the rest is for what the line has around them.
-pub(super) const LINE: usize = Batch::BYTES + 1024;
+/// How long a line is at most, in bytes: no key with its value is longer than a batch, but for the
+/// record of an apply of thousands of objects, and the rest is for what the line has around them.
+/// etcd takes all of it in one request (`--max-request-bytes`, 1.5 MiB).
+pub(super) const LINE: usize = Batch::BYTES + Batch::BYTES / 4;
 
 /// The last change of a back-up has this number at most. It is far beyond all that is ever
 /// reached, and leaves room for as many restores, which each leap ahead.

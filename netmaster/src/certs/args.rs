@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::serial::Serial;
 use crate::identity::IdentityName;
 
 /// What to do with certificates.
@@ -60,7 +61,7 @@ pub(super) struct Init {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Issue {
     /// Whom it is for: `<role>:<name>`, like `node:n17`, `operator:alice` or
-    /// `cluster:netmaster-1`
+    /// `replica:netmaster-1`
     #[arg(value_name = "IDENTITY")]
     pub(super) identity: IdentityName,
     /// A host name or address at which a replica is reached; may be repeated
@@ -109,8 +110,13 @@ pub(super) struct Rotate {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Revoke {
     /// The certificates, in PEM
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "serial")]
     pub(super) certificates: Vec<PathBuf>,
+    /// The number of a certificate whose file is not at hand, in hexadecimal digits; may be repeated
+    ///
+    /// The audit has it of those that nodes got from netmaster; `openssl x509 -serial` tells it.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) serial: Vec<Serial>,
     #[command(flatten)]
     pub(super) place: Place,
 }

@@ -13,11 +13,13 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
+use zeroize::Zeroizing;
 
 use super::files::{
     FileError, Readers, make_directory, must_not_exist, read, read_if_there, replace,
 };
 use super::leaf::{Found, Leaf};
+use super::serial::Serial;
 
 /// The certificates to trust.
 const TRUST: &str = "ca.pem";
@@ -119,9 +121,10 @@ impl Authority {
             parsed.validity().not_after.to_datetime(),
         );
         let path = directory.join(KEY);
-        let key = String::from_utf8(read(&path)?).map_err(|_| unreadable(&path))?;
+        let pem = Zeroizing::new(read(&path)?);
+        let pem = str::from_utf8(&pem).map_err(|_| unreadable(&path))?;
         // The parser's own error could quote the key.
-        let key = KeyPair::from_pem(&key).map_err(|_| unreadable(&path))?;
+        let key = KeyPair::from_pem(pem).map_err(|_| unreadable(&path))?;
         if key.subject_public_key_info() != parsed.public_key().raw {
             return Err(unreadable(&path));
         }
@@ -145,10 +148,12 @@ impl Authority {
         })
     }
 
-    /// Adds certificates to those that are revoked, and answers how many there are.
+    /// Adds certificates to those that are revoked, and numbers of others that it signed, and answers
+    /// how many there are.
     pub(super) fn revoke(
         &self,
         certificates: &[(PathBuf, Found)],
+        numbers: &[Serial],
         now: OffsetDateTime,
     ) -> Result<usize, AuthorityError> {
         let path = self.directory.join(REVOKED);
@@ -160,13 +165,16 @@ impl Authority {
                     directory: self.directory.clone(),
                 });
             }
-            if !serials.contains(&found.serial) {
-                serials.push(found.serial.clone());
+        }
+        let shown = certificates.iter().map(|(_, found)| &found.serial);
+        for serial in shown.chain(numbers) {
+            if !serials.contains(serial) {
+                serials.push(serial.clone());
             }
         }
         let count = serials.len();
         let revoked = serials.iter().map(|serial| RevokedCertParams {
-            serial_number: SerialNumber::from_slice(serial),
+            serial_number: SerialNumber::from_slice(serial.bytes()),
             revocation_time: now,
             reason_code: None,
             invalidity_date: None,
@@ -185,7 +193,7 @@ impl Authority {
     }
 
     /// What this authority has revoked, and the lists of those before it.
-    fn revoked(&self, path: &Path) -> Result<(Vec<Vec<u8>>, String), AuthorityError> {
+    fn revoked(&self, path: &Path) -> Result<(Vec<Serial>, String), AuthorityError> {
         let pem = read_if_there(path)?.unwrap_or_default();
         let unreadable = || AuthorityError::Unreadable {
             path: path.to_owned(),
@@ -200,7 +208,7 @@ impl Authority {
                 continue;
             }
             for revoked in parsed.iter_revoked_certificates() {
-                serials.push(revoked.raw_serial().to_vec());
+                serials.push(Serial::of(revoked.raw_serial()));
             }
         }
         Ok((serials, others))
@@ -231,7 +239,11 @@ fn write(
     params.not_after = now + validity;
     let certificate = params.self_signed(&key)?.pem();
     // Nobody can use the certificate without its key, but the key without its certificate is lost.
-    replace(&directory.join(KEY), &key.serialize_pem(), Readers::Owner)?;
+    replace(
+        &directory.join(KEY),
+        &Zeroizing::new(key.serialize_pem()),
+        Readers::Owner,
+    )?;
     let trust = certificate + before;
     replace(&directory.join(TRUST), &trust, Readers::Everybody)?;
     Ok(())

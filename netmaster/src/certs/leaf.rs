@@ -12,10 +12,10 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use time::{Duration, OffsetDateTime};
-use trunkline_netmaster_api::Role;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::serial::Serial;
 use crate::identity::{IdentityError, IdentityName};
 
 /// How far the clocks of two machines may be apart.
@@ -33,8 +33,8 @@ pub enum LeafError {
     },
     /// It would serve, and is for somebody who does not.
     #[error(
-        "`--san` is for replicas, which serve with their certificates, and `{identity}` is none: \
-         leave it out"
+        "`--san` is for replicas (`replica:<name>`), which serve with their certificates, and \
+         `{identity}` is none: leave it out"
     )]
     NoServer {
         /// Whom it is for.
@@ -80,7 +80,7 @@ pub(super) struct Leaf {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) leaf: Leaf,
-    pub(super) serial: Vec<u8>,
+    pub(super) serial: Serial,
     /// The subject of who signed it, in DER.
     pub(super) issuer: Vec<u8>,
     pub(super) until: OffsetDateTime,
@@ -92,14 +92,15 @@ impl Leaf {
         hosts: &[String],
         days: u16,
     ) -> Result<Self, LeafError> {
-        let role = match &identity {
-            IdentityName::Certificate(role, _) => *role,
+        let serves = match &identity {
+            IdentityName::Replica(_) => true,
+            IdentityName::Certificate(..) => false,
             other => {
                 let identity = other.to_string();
                 return Err(LeafError::NoCertificate { identity });
             }
         };
-        if role != Role::Cluster && !hosts.is_empty() {
+        if !serves && !hosts.is_empty() {
             let identity = identity.to_string();
             return Err(LeafError::NoServer { identity });
         }
@@ -165,7 +166,7 @@ impl Found {
                 hosts: hosts(&parsed),
                 days: until - from - SKEW,
             },
-            serial: parsed.raw_serial().to_vec(),
+            serial: Serial::of(parsed.raw_serial()),
             issuer: parsed.issuer().as_raw().to_vec(),
             until,
         })

@@ -119,7 +119,7 @@ fn revoke(args: &Revoke, now: OffsetDateTime) -> Result<String, CertsError> {
     for path in &args.certificates {
         found.push((path.clone(), Found::read(path, &read(path)?)?));
     }
-    let count = authority.revoke(&found, now)?;
+    let count = authority.revoke(&found, &args.serial, now)?;
     Ok(format!(
         "`{}` has {count} revoked certificates: bring it to all replicas",
         args.place.dir.join("ca.crl").display(),

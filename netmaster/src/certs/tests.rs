@@ -46,14 +46,18 @@ fn only_who_can_have_a_certificate_gets_one_and_only_replicas_serve() {
         ("issue token:ci", "`token:ci`"),
         ("issue local", "`local`"),
         ("issue node:n1 --san n1.example", "`node:n1`"),
-        ("issue cluster:m1 --san a_b", "`a_b`"),
-        ("issue cluster:m1 --san ..", "`..`"),
+        (
+            "issue cluster:orchestrator --san o.example",
+            "`replica:<name>`",
+        ),
+        ("issue replica:m1 --san a_b", "`a_b`"),
+        ("issue replica:m1 --san ..", "`..`"),
     ] {
         let error = scene.run(line).unwrap_err().to_string();
         assert!(error.contains(part), "{line}: {error}");
     }
     scene
-        .run("issue cluster:m1 --san m1.example --san 10.0.0.1 --san fd00::1")
+        .run("issue replica:m1 --san m1.example --san 10.0.0.1 --san fd00::1")
         .unwrap();
     scene.run("issue cluster:orchestrator").unwrap();
 }
@@ -71,18 +75,18 @@ fn without_an_authority_nothing_is_issued() {
 fn what_ends_soon_is_renewed_and_says_the_same() {
     let mut scene = Scene::with_authority();
     scene
-        .run("issue cluster:m1 --san m1.example --san 10.0.0.1 --days 90")
+        .run("issue replica:m1 --san m1.example --san 10.0.0.1 --days 90")
         .unwrap();
     scene.run("issue node:n1 --days 365").unwrap();
-    let before = [scene.found("cluster-m1.pem"), scene.found("node-n1.pem")];
-    let key = scene.text("cluster-m1.key");
+    let before = [scene.found("replica-m1.pem"), scene.found("node-n1.pem")];
+    let key = scene.text("replica-m1.key");
     scene.now += Duration::days(61);
     let said = scene.run("rotate").unwrap();
     assert_eq!(said.lines().count(), 2, "{said}");
-    let after = [scene.found("cluster-m1.pem"), scene.found("node-n1.pem")];
+    let after = [scene.found("replica-m1.pem"), scene.found("node-n1.pem")];
     assert_eq!(after[1], before[1]);
     assert_eq!(after[0].leaf, before[0].leaf);
-    assert_ne!(scene.text("cluster-m1.key"), key);
+    assert_ne!(scene.text("replica-m1.key"), key);
     assert_eq!(after[0].until - before[0].until, Duration::days(61));
     let partial = std::fs::read_dir(scene.directory.path()).unwrap();
     let partial = partial.filter(|entry| {
@@ -142,6 +146,14 @@ fn what_is_revoked_stays_so_and_only_the_authority_revokes() {
             .unwrap()
             .contains("has 2 ")
     );
+    // The number is as good as the certificate.
+    let number = scene.found("node-n1.pem").serial;
+    let digits = number.bytes().iter().map(|byte| format!("{byte:02x}"));
+    let digits: String = digits.collect();
+    let again = scene.run(&format!("revoke --serial {digits}")).unwrap();
+    assert!(again.contains("has 2 "), "{again}");
+    let more = scene.run("revoke --serial 4f00c2 --serial 4f00c2").unwrap();
+    assert!(more.contains("has 3 "), "{more}");
     let other = Scene::with_authority();
     let error = other.run(&format!("revoke {}", n1.display())).unwrap_err();
     assert!(error.to_string().contains("not signed by"), "{error}");

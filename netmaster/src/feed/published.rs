@@ -2,7 +2,8 @@
 
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-use trunkline_ipam::{Catalog, Change, Edit, Ledger, Revision};
+use tokio::sync::watch;
+use trunkline_ipam::{Catalog, Change, Edit, Ledger, Object, Revision};
 
 use super::{Feed, Happening, Publication};
 use crate::store::Position;
@@ -13,6 +14,9 @@ use crate::store::Position;
 pub(crate) struct Published {
     state: RwLock<State>,
     feed: Feed,
+    /// The revision of the last lockout that came, or of a catalog that may have others. Apart from
+    /// the feed: agents watch it by the thousand, and it is very seldom that there is one.
+    lockouts: watch::Sender<Revision>,
 }
 
 #[derive(Debug)]
@@ -25,6 +29,7 @@ impl Published {
     pub(crate) fn new(catalog: Catalog, position: Position) -> Self {
         Self {
             feed: Feed::after(position.revision()),
+            lockouts: watch::Sender::new(position.revision()),
             state: RwLock::new(State { catalog, position }),
         }
     }
@@ -54,8 +59,14 @@ impl Published {
         &self.feed
     }
 
+    /// Changes when somebody may have been locked out, once the catalog shows it.
+    pub(crate) fn lockouts(&self) -> watch::Receiver<Revision> {
+        self.lockouts.subscribe()
+    }
+
     /// Makes the edits of a batch that is durable.
     pub(crate) fn publish(&self, from: Revision, to: Position, edits: Vec<Edit>) {
+        let locks_out = edits.iter().any(is_lockout);
         {
             let mut state = self.write();
             let catalog = &state.catalog;
@@ -72,6 +83,9 @@ impl Published {
             });
         }
         self.feed.wake(to.revision());
+        if locks_out {
+            self.lockouts.send_replace(to.revision());
+        }
     }
 
     /// Replaces everything, because what led there is not known.
@@ -82,11 +96,16 @@ impl Published {
             self.feed.reset(position.revision());
         }
         self.feed.wake(position.revision());
+        self.lockouts.send_replace(position.revision());
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_lockout(edit: &Edit) -> bool {
+    matches!(edit, Edit::Put(Object::Lockout(_)))
 }
 
 /// What `edit` does to `catalog`, if anything: a batch may delete what it has itself created, of

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use trunkline_ipam::Timestamp;
 use trunkline_netmaster_api::Role;
 use trunkline_types::Name;
 
@@ -14,11 +15,12 @@ use super::{Identity, IdentityError, Scope};
 ///
 /// ```json
 /// {"name": "token:ci", "role": "operator", "networks": ["blue"], "address": "10.0.0.7"}
+/// {"address": "10.0.0.7"}
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Assertion {
-    /// Who asked.
-    pub(crate) identity: Identity,
+    /// Who asked; none if nothing said so, as of a node that joins.
+    pub(crate) identity: Option<Identity>,
     /// From where.
     pub(crate) address: IpAddr,
 }
@@ -27,11 +29,16 @@ pub(crate) struct Assertion {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    name: String,
-    role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
     /// None for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     networks: Option<BTreeSet<Name>>,
+    /// From when on the certificate is valid; none without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    valid_from: Option<Timestamp>,
     address: IpAddr,
 }
 
@@ -41,6 +48,9 @@ pub(crate) enum AssertionError {
     /// It is not JSON of that form.
     #[error("who asked cannot be read")]
     Form(#[from] serde_json::Error),
+    /// It has more or less than belongs to somebody.
+    #[error("it names neither nobody nor somebody with a role")]
+    Half,
     /// It names no identity.
     #[error(transparent)]
     Name(#[from] IdentityError),
@@ -49,14 +59,16 @@ pub(crate) enum AssertionError {
 impl Assertion {
     /// As a header has it. It is ASCII, for names are.
     pub(crate) fn write(&self) -> String {
-        let networks = match self.identity.scope() {
+        let identity = self.identity.as_ref();
+        let networks = identity.and_then(|identity| match identity.scope() {
             Scope::Everything => None,
             Scope::Networks(networks) => Some(BTreeSet::clone(networks)),
-        };
+        });
         let written = Written {
-            name: self.identity.name().to_string(),
-            role: self.identity.role(),
+            name: identity.map(|identity| identity.name().to_string()),
+            role: identity.map(Identity::role),
             networks,
+            valid_from: identity.and_then(|identity| identity.valid_from),
             address: self.address,
         };
         // It has nothing that JSON cannot say.
@@ -69,15 +81,27 @@ impl Assertion {
     ///
     /// [`AssertionError`] if it is not what [`Assertion::write`] makes.
     pub(crate) fn read(text: &str) -> Result<Self, AssertionError> {
-        let written: Written = serde_json::from_str(text)?;
-        let scope = match written.networks {
-            None => Scope::Everything,
-            Some(networks) => Scope::Networks(Arc::new(networks)),
+        let Written {
+            name,
+            role,
+            networks,
+            valid_from,
+            address,
+        } = serde_json::from_str(text)?;
+        let identity = match (name, role) {
+            (Some(name), Some(role)) => {
+                let scope = match networks {
+                    None => Scope::Everything,
+                    Some(networks) => Scope::Networks(Arc::new(networks)),
+                };
+                Some(Identity {
+                    valid_from,
+                    ..Identity::new(name.parse()?, role, scope)
+                })
+            }
+            (None, None) if networks.is_none() && valid_from.is_none() => None,
+            _ => return Err(AssertionError::Half),
         };
-        let identity = Identity::new(written.name.parse()?, written.role, scope);
-        Ok(Self {
-            identity,
-            address: written.address,
-        })
+        Ok(Self { identity, address })
     }
 }

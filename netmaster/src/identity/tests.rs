@@ -9,11 +9,9 @@ fn a_certificate_names_a_role_and_a_name() {
     );
     let alice = Identity::of_certificate("operator:alice").unwrap();
     assert_eq!((alice.role(), alice.node()), (Role::Operator, None));
-    assert!(
-        Identity::of_certificate("cluster:netmaster-1")
-            .unwrap()
-            .is_replica()
-    );
+    let replica = Identity::of_certificate("replica:netmaster-1").unwrap();
+    assert_eq!((replica.role(), replica.node()), (Role::Cluster, None));
+    assert!(replica.is_replica() && replica.is_unlimited());
 }
 
 #[test]
@@ -25,6 +23,8 @@ fn what_is_no_role_and_name_is_nobody() {
         "node:",
         ":n17",
         "root:n17",
+        "replica:",
+        "replica:a:b",
         "Node:n17",
         "node:n17:n18",
         "node:../n18",
@@ -43,6 +43,7 @@ fn what_is_no_role_and_name_is_nobody() {
 fn names_are_read_as_they_are_written() {
     for name in [
         IdentityName::Certificate(Role::Node, "n17".parse().unwrap()),
+        IdentityName::Replica("m1".parse().unwrap()),
         IdentityName::Token("ci".parse().unwrap()),
         IdentityName::Local,
         IdentityName::Anonymous,
@@ -56,6 +57,10 @@ fn only_the_certificate_of_a_replica_is_one() {
     let token = IdentityName::Token("netmaster-1".parse().unwrap());
     assert!(!Identity::new(token, Role::Cluster, Scope::Everything).is_replica());
     assert!(!Identity::local().is_replica());
+    for role in Role::ALL {
+        let other = Identity::of_certificate(&format!("{role}:netmaster-1")).unwrap();
+        assert!(!other.is_replica() && !other.is_unlimited(), "{role}");
+    }
 }
 
 #[test]
@@ -66,16 +71,25 @@ fn an_assertion_is_read_as_it_is_written() {
     for identity in [
         Identity::local(),
         Identity::of_certificate("node:n17").unwrap(),
+        Identity::of_certificate("node:n17")
+            .unwrap()
+            .valid_from(Timestamp::from_unix_seconds(1_700_000_000)),
         Identity::new(token, Role::Operator, scoped),
     ] {
         let assertion = Assertion {
-            identity,
+            identity: Some(identity),
             address: "fd00::7".parse().unwrap(),
         };
         let text = assertion.write();
         assert!(text.is_ascii(), "{text}");
         assert_eq!(Assertion::read(&text).unwrap(), assertion);
     }
+    let nobody = Assertion {
+        identity: None,
+        address: "10.0.0.7".parse().unwrap(),
+    };
+    assert_eq!(nobody.write(), r#"{"address":"10.0.0.7"}"#);
+    assert_eq!(Assertion::read(&nobody.write()).unwrap(), nobody);
 }
 
 #[test]
@@ -84,6 +98,9 @@ fn an_assertion_of_another_form_is_refused() {
         "",
         "node:n17",
         r#"{"name":"node:n17","role":"node"}"#,
+        r#"{"name":"node:n17","address":"10.0.0.1"}"#,
+        r#"{"role":"admin","address":"10.0.0.1"}"#,
+        r#"{"networks":["blue"],"address":"10.0.0.1"}"#,
         r#"{"name":"n17","role":"node","address":"10.0.0.1"}"#,
         r#"{"name":"node:n17","role":"root","address":"10.0.0.1"}"#,
         r#"{"name":"node:n17","role":"node","address":"10.0.0.1","as":"admin"}"#,

@@ -42,7 +42,8 @@ fn greedy() -> String {
 
 fn issue(authority: &NodeAuthority) -> Result<NodeCertificate, IssueError> {
     let request = Request::read(&greedy())?;
-    authority.issue(&"n17".parse().unwrap(), &request, NOW)
+    let issued = authority.issue(&"n17".parse().unwrap(), &request, NOW, None)?;
+    Ok(issued.certificate)
 }
 
 #[test]
@@ -64,6 +65,31 @@ fn a_node_gets_its_own_name_and_nothing_that_it_asked_for() {
     let (_, ca) = X509Certificate::from_der(&ca).unwrap();
     parsed.verify_signature(Some(ca.public_key())).unwrap();
     assert_eq!(issued.certificate.matches("BEGIN").count(), 1);
+}
+
+#[test]
+fn a_certificate_is_not_dated_back_to_when_those_of_its_node_were_void() {
+    let directory = TempDir::new().unwrap();
+    let authority = authority(&directory, 1000, true);
+    let request = Request::read(&greedy()).unwrap();
+    let node = "n17".parse().unwrap();
+    let issue = |earliest| {
+        authority
+            .issue(&node, &request, NOW, Some(earliest))
+            .unwrap()
+    };
+    let minute_ago = Timestamp::from_unix_seconds(NOW.unix_seconds() - 60);
+    assert_eq!(issue(minute_ago).valid_from(), minute_ago);
+    let day_ago = Timestamp::from_unix_seconds(NOW.unix_seconds() - DAY);
+    let issued = issue(day_ago);
+    let dated_back = Timestamp::from_unix_seconds(NOW.unix_seconds() - 300);
+    assert_eq!(issued.valid_from(), dated_back);
+    let pem = issued.certificate.certificate.as_bytes();
+    let der = CertificateDer::from_pem_slice(pem).unwrap();
+    let (_, parsed) = X509Certificate::from_der(&der).unwrap();
+    let serial = parsed.raw_serial_as_string().replace(':', "");
+    let digits = |serial: &str| serial.trim_start_matches('0').to_owned();
+    assert_eq!(digits(&serial), digits(&issued.serial));
 }
 
 #[test]

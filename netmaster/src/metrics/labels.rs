@@ -26,6 +26,11 @@ pub(super) struct KindLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct FileLabel {
+    pub(super) file: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct StateLabel {
     pub(super) state: &'static str,
 }

@@ -7,7 +7,7 @@ use trunkline_ipam::Revision;
 
 use super::Metrics;
 use crate::replica::{Cluster, Role, Term};
-use crate::store::{Batch, Position, Reader, Store, StoreError};
+use crate::store::{Batch, Capacity, Position, Reader, Store, StoreError};
 
 /// Another store, with its commits timed and counted.
 pub(crate) struct Measured {
@@ -86,5 +86,9 @@ impl Store for Measured {
 
     fn reader(&self) -> Reader {
         self.store.reader()
+    }
+
+    fn capacity(&self) -> Capacity {
+        self.store.capacity()
     }
 }

@@ -34,6 +34,7 @@ fn sampled() -> String {
         subnets: vec![("blue-r1".parse().unwrap(), vec![("free", 12)])],
         heard: 3,
         silent: 1,
+        certificates: vec![("/etc/trunkline/ca.pem".to_owned(), 1_800_000_000)],
     };
     metrics.exposition(&present).unwrap()
 }
@@ -75,6 +76,7 @@ fn the_exposition_is_as_prometheus_reads_it() {
         r#"netmaster_subnet_addresses{subnet="blue-r1",state="free"} 12"#,
         r#"netmaster_nodes{state="silent"} 1"#,
         r#"netmaster_store_commit_seconds_sum 0.002"#,
+        r#"netmaster_certificate_not_after_timestamp_seconds{file="/etc/trunkline/ca.pem"} 1800000000"#,
     ] {
         assert!(text.lines().any(|other| other == line), "{line}\n{text}");
     }

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use trunkline_types::{Name, Pod};
 
-use super::{NodeSeen, PodSeen};
+use super::facts::Packed;
+use super::{Facts, NodeSeen, PodSeen};
 
 /// Things by key, as listed and then watched.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub(super) struct PodRecord {
     pub(super) uid: String,
     pub(super) node: Option<String>,
     pub(super) ended: bool,
+    pub(super) facts: Packed,
 }
 
 /// A node, as far as it matters here.
@@ -111,6 +113,12 @@ impl Census {
                 ended: seen.ended,
             },
         }
+    }
+
+    /// The node that a pod was given to, and what decides what it gets; none if that is not known.
+    pub(super) fn place(&self, pod: &Pod) -> Option<(String, Facts)> {
+        let seen = self.pods.things.get(pod).filter(|_| self.pods.fresh)?;
+        Some((seen.node.clone()?, seen.facts.facts()?))
     }
 
     pub(super) fn node(&self, node: &Name) -> NodeSeen {

@@ -1,20 +1,34 @@
-//! Whether the pod that an agent asks for is its own.
+//! Whether the pod that an agent asks for is its own, and as the agent says.
 //!
 //! What a pod gets depends on who it is: groups, pools and reservations are for some. So an agent
-//! may name a pod only if the orchestrator has given it to that agent's node. Without an
-//! orchestrator nobody can tell, and agents are trusted in this.
+//! gets something for a pod only if the orchestrator has given that to its node, and what decides
+//! what the pod gets is the orchestrator's word, not the agent's. Without an orchestrator nobody can
+//! tell, and agents are trusted in this.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use trunkline_types::{Name, Pod};
+use trunkline_ipam::{AllocateRequest, Holder};
+use trunkline_types::{MacAddr, Name, Pod};
 
-use super::{Orchestrator, Place};
+use super::{Facts, Orchestrator, Place};
 
 /// The check. Clones are one and the same.
 #[derive(Clone)]
 pub(crate) struct Claims {
     orchestrator: Arc<dyn Orchestrator>,
+}
+
+/// An agent's word for a pod, as far as the orchestrator is asked about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// There is no orchestrator.
+    Unasked,
+    /// It is so, and this is what is known.
+    Confirmed(Box<Facts>),
 }
 
 /// Why an agent gets nothing for a pod.
@@ -48,6 +62,54 @@ pub(crate) enum WrongClaim {
         /// Who asks.
         node: Name,
     },
+    /// There is no pod at all, for which nobody could say that.
+    #[error(
+        "attachment `{attachment}` is for no pod, and node `{node}` gets addresses for pods only: \
+         let the runtime pass `K8S_POD_NAMESPACE` and `K8S_POD_NAME`"
+    )]
+    Unnamed {
+        /// What was asked for.
+        attachment: String,
+        /// Who asks.
+        node: Name,
+    },
+    /// It is a namesake of the pod.
+    #[error(
+        "pod `{pod}` has the id `{uid}` no more, or never had, so node `{node}` gets nothing for it"
+    )]
+    Namesake {
+        /// The pod.
+        pod: Pod,
+        /// The id that was given.
+        uid: String,
+        /// Who asks.
+        node: Name,
+    },
+    /// The pod is of something else.
+    #[error("pod `{pod}` is not of {workload}, as node `{node}` says: leave `workload` out")]
+    Workload {
+        /// The pod.
+        pod: Pod,
+        /// What the agent says.
+        workload: String,
+        /// Who asks.
+        node: Name,
+    },
+    /// The pod itself does not ask for that.
+    #[error(
+        "node `{node}` asks for {what} for pod `{pod}`, which does not ask for that itself: annotate \
+         the pod with `{annotation}`"
+    )]
+    Unasked {
+        /// The pod.
+        pod: Pod,
+        /// Who asks.
+        node: Name,
+        /// What it asks for.
+        what: String,
+        /// By what the pod could ask for it.
+        annotation: &'static str,
+    },
     /// Nobody can tell at the moment.
     #[error(
         "Kubernetes does not say which node pod `{pod}` is on, so node `{node}` gets nothing for \
@@ -74,17 +136,154 @@ impl Claims {
         Self { orchestrator }
     }
 
-    /// Checks that the agent of `node` may ask for `pod`.
-    pub(crate) async fn check(&self, node: &Name, pod: &Pod) -> Result<(), WrongClaim> {
-        let place = self.orchestrator.place(pod, node).await;
-        let (pod, node) = (pod.clone(), node.clone());
+    /// Checks what an agent asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongClaim`] if it is not for that, or what it says of the pod is not so.
+    pub(crate) async fn check(&self, request: &AllocateRequest) -> Result<Claim, WrongClaim> {
+        if !self.orchestrator.is_there() {
+            return Ok(Claim::Unasked);
+        }
+        let node = request.node.clone();
+        let Some(pod) = request.pod.clone() else {
+            let attachment = request.attachment.to_string();
+            return Err(WrongClaim::Unnamed { attachment, node });
+        };
+        let uid = request.pod_uid.as_deref();
+        let place = self.orchestrator.place(&pod, &node, uid).await;
         match place {
-            Place::Unasked => Ok(()),
-            Place::On(on) if on == node.as_str() => Ok(()),
-            Place::On(on) => Err(WrongClaim::Elsewhere { pod, on, node }),
+            Place::Unasked => Ok(Claim::Unasked),
+            Place::On { node: on, facts } if on == node.as_str() => {
+                agree(request, &pod, &facts)?;
+                Ok(Claim::Confirmed(facts))
+            }
+            Place::On { node: on, .. } => Err(WrongClaim::Elsewhere { pod, on, node }),
             Place::Nowhere | Place::Waiting => Err(WrongClaim::Nowhere { pod, node }),
             Place::Unknown => Err(WrongClaim::Unknown { pod, node }),
         }
+    }
+}
+
+impl Claim {
+    /// `request`, with what is known in the place of what the agent said.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with an annotation of the pod.
+    pub(crate) fn settle(self, mut request: AllocateRequest) -> Result<AllocateRequest, WrongAsk> {
+        let Self::Confirmed(facts) = self else {
+            return Ok(request);
+        };
+        let Facts {
+            uid,
+            labels,
+            workloads,
+            asks,
+            ..
+        } = *facts;
+        let asked = |annotation: &'static str| asks.get(annotation).map(String::as_str);
+        request.pod_uid = uid;
+        request.pod_labels = labels;
+        // That it is of nothing has to be said: a pod by itself may have the name of one that is.
+        let alone = request.pod.clone().map(Holder::Pod);
+        let known = request.workload.filter(|one| workloads.contains(one));
+        request.workload = known.or(workloads.into_iter().next()).or(alone);
+        for (wish, annotation) in [
+            (&mut request.network, Facts::NETWORK),
+            (&mut request.pool, Facts::POOL),
+            (&mut request.profile, Facts::PROFILE),
+        ] {
+            if let Some(text) = asked(annotation) {
+                *wish = Some(read(annotation, text)?);
+            }
+        }
+        if let Some(text) = asked(Facts::ADDRESSES) {
+            request.addresses = addresses(text)?.into_iter().collect();
+        }
+        if let Some(text) = asked(Facts::MAC) {
+            request.mac = Some(read(Facts::MAC, text)?);
+        }
+        Ok(request)
+    }
+}
+
+/// An annotation that says nothing that can be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the pod's annotation `{annotation}` has `{text}`, which is none: correct it")]
+pub(crate) struct WrongAsk {
+    annotation: &'static str,
+    text: String,
+}
+
+fn read<T: FromStr>(annotation: &'static str, text: &str) -> Result<T, WrongAsk> {
+    text.trim().parse().map_err(|_| WrongAsk {
+        annotation,
+        text: text.escape_debug().to_string(),
+    })
+}
+
+fn addresses(text: &str) -> Result<BTreeSet<IpAddr>, WrongAsk> {
+    let addresses = text.split(',');
+    let addresses = addresses.map(|one| read(Facts::ADDRESSES, one));
+    addresses.collect()
+}
+
+/// Refuses what an agent says of its pod and the orchestrator does not. A network it may name, for
+/// its node's own configuration does; a pod that asks for another one gets that.
+fn agree(request: &AllocateRequest, pod: &Pod, facts: &Facts) -> Result<(), WrongClaim> {
+    let node = || request.node.clone();
+    let uid = request.pod_uid.as_deref();
+    if let Some(uid) = uid.filter(|uid| !facts.are_of(Some(*uid))) {
+        return Err(WrongClaim::Namesake {
+            pod: pod.clone(),
+            uid: uid.escape_debug().to_string(),
+            node: node(),
+        });
+    }
+    let workload = request.workload.as_ref();
+    if let Some(other) = workload.filter(|one| !facts.workloads.contains(one)) {
+        return Err(WrongClaim::Workload {
+            pod: pod.clone(),
+            workload: named(other),
+            node: node(),
+        });
+    }
+    let asks = |annotation: &'static str| facts.asks.get(annotation).map(|text| text.trim());
+    let name = |wish: &Option<Name>, what: &str, annotation: &'static str| {
+        let wish = wish.as_ref()?;
+        (asks(annotation) != Some(wish.as_str())).then(|| (format!("{what} `{wish}`"), annotation))
+    };
+    let mac = request.mac.filter(|mac| {
+        let asked = asks(Facts::MAC).and_then(|text| text.parse::<MacAddr>().ok());
+        asked != Some(*mac)
+    });
+    let known = asks(Facts::ADDRESSES).and_then(|text| addresses(text).ok());
+    let known = known.unwrap_or_default();
+    let mut others = request.addresses.iter().filter(|ip| !known.contains(*ip));
+    let unasked = name(&request.pool, "pool", Facts::POOL)
+        .or_else(|| name(&request.profile, "profile", Facts::PROFILE))
+        .or_else(|| mac.map(|mac| (format!("MAC address `{mac}`"), Facts::MAC)))
+        .or_else(|| {
+            let ip = others.next()?;
+            Some((format!("address `{ip}`"), Facts::ADDRESSES))
+        });
+    match unasked {
+        None => Ok(()),
+        Some((what, annotation)) => Err(WrongClaim::Unasked {
+            pod: pod.clone(),
+            node: node(),
+            what,
+            annotation,
+        }),
+    }
+}
+
+fn named(holder: &Holder) -> String {
+    match holder {
+        Holder::Pod(pod) => format!("pod `{pod}`"),
+        Holder::StatefulSet(set) => format!("StatefulSet `{}/{}`", set.namespace, set.name),
+        Holder::Workload(one) => format!("workload `{}/{}`", one.namespace, one.name),
     }
 }
 
@@ -96,6 +295,8 @@ impl fmt::Debug for Claims {
 
 #[cfg(test)]
 mod tests {
+    use trunkline_ipam::Workload;
+
     use super::*;
     use crate::orchestrator::{Boxed, Nobody, NodeSeen, PodSeen};
 
@@ -110,46 +311,175 @@ mod tests {
             NodeSeen::Unknown
         }
 
-        fn place<'a>(&'a self, _: &'a Pod, _: &'a Name) -> Boxed<'a, Place> {
+        fn place<'a>(&'a self, _: &'a Pod, _: &'a Name, _: Option<&'a str>) -> Boxed<'a, Place> {
             Box::pin(std::future::ready(self.0.clone()))
         }
 
-        fn deleted<'a>(&'a self, _: &'a trunkline_ipam::Holder) -> Boxed<'a, Option<bool>> {
+        fn deleted<'a>(&'a self, _: &'a Holder) -> Boxed<'a, Option<bool>> {
             Box::pin(std::future::ready(None))
         }
     }
 
-    async fn claim(orchestrator: impl Orchestrator + 'static) -> Result<(), WrongClaim> {
-        let pod = Pod {
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn web() -> Pod {
+        Pod {
             namespace: "shop".to_owned(),
             name: "web-0".to_owned(),
-        };
-        let claims = Claims::by(Arc::new(orchestrator));
-        claims.check(&"n1".parse().unwrap(), &pod).await
+        }
+    }
+
+    fn request() -> AllocateRequest {
+        let attachment = "c1/eth0".parse().unwrap();
+        AllocateRequest {
+            pod: Some(web()),
+            ..AllocateRequest::any(attachment, name("n1"), name("blue"))
+        }
+    }
+
+    fn set(name: &str) -> Holder {
+        Holder::StatefulSet(Workload {
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Those of a pod with id `u1` of StatefulSet `web`, which asks for pool `front`.
+    fn facts() -> Facts {
+        let labels = [("app".parse().unwrap(), "web".parse().unwrap())];
+        Facts {
+            uid: Some("u1".to_owned()),
+            ids: ["u1".to_owned()].into(),
+            labels: labels.into_iter().collect(),
+            workloads: vec![set("web")],
+            asks: [(Facts::POOL.to_owned(), "front".to_owned())].into(),
+        }
+    }
+
+    fn on(node: &str, facts: Facts) -> Says {
+        Says(Place::On {
+            node: node.to_owned(),
+            facts: facts.into(),
+        })
+    }
+
+    async fn claim(
+        orchestrator: impl Orchestrator + 'static,
+        request: &AllocateRequest,
+    ) -> Result<Claim, WrongClaim> {
+        Claims::by(Arc::new(orchestrator)).check(request).await
     }
 
     #[tokio::test]
     async fn a_node_may_ask_for_the_pods_that_it_was_given_and_for_no_others() {
-        assert_eq!(claim(Says(Place::On("n1".to_owned()))).await, Ok(()));
-        let error = claim(Says(Place::On("n2".to_owned()))).await.unwrap_err();
+        let own = claim(on("n1", facts()), &request()).await;
+        assert_eq!(own, Ok(Claim::Confirmed(facts().into())));
+        let error = claim(on("n2", facts()), &request()).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "pod `shop/web-0` is on node `n2` and not on node `n1`, whose agent asks for it: see \
              `kubectl get pod -n shop web-0 -o wide`"
         );
         for place in [Place::Nowhere, Place::Waiting] {
-            let error = claim(Says(place)).await.unwrap_err();
+            let error = claim(Says(place), &request()).await.unwrap_err();
             assert!(
                 !error.is_retryable() && error.to_string().contains("node `n1`"),
                 "{error}"
             );
         }
-        let error = claim(Says(Place::Unknown)).await.unwrap_err();
+        let error = claim(Says(Place::Unknown), &request()).await.unwrap_err();
         assert!(error.is_retryable() && error.to_string().ends_with("repeat the request"));
     }
 
     #[tokio::test]
+    async fn an_agent_gets_nothing_for_no_pod_and_nothing_that_its_pod_does_not_ask_for() {
+        let other = |change: fn(&mut AllocateRequest)| {
+            let mut request = request();
+            change(&mut request);
+            request
+        };
+        for (spoiled, expected) in [
+            (other(|r| r.pod = None), "for no pod"),
+            (other(|r| r.pod_uid = Some("u0".to_owned())), "id `u0`"),
+            (other(|r| r.workload = Some(set("db"))), "`shop/db`"),
+            (other(|r| r.pool = Some(name("back"))), "pool `back`"),
+            (other(|r| r.profile = Some(name("gold"))), "profile `gold`"),
+            (other(|r| r.mac = "02:00:00:00:00:01".parse().ok()), "MAC"),
+            (
+                other(|r| r.addresses = vec!["10.1.0.9".parse().unwrap()]),
+                "`10.1.0.9`",
+            ),
+        ] {
+            let error = claim(on("n1", facts()), &spoiled).await.unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+            assert!(!error.is_retryable(), "{error}");
+        }
+        for fine in [
+            other(|r| r.pod_uid = Some("u1".to_owned())),
+            other(|r| r.workload = Some(set("web"))),
+            other(|r| r.pool = Some(name("front"))),
+            other(|r| r.network = Some(name("green"))),
+        ] {
+            let confirmed = claim(on("n1", facts()), &fine).await;
+            assert!(confirmed.is_ok(), "{confirmed:?}");
+        }
+    }
+
+    #[test]
+    fn what_decides_is_what_is_known_and_not_what_the_agent_says() {
+        let lying = AllocateRequest {
+            pod_labels: [("app".parse().unwrap(), "db".parse().unwrap())]
+                .into_iter()
+                .collect(),
+            ..request()
+        };
+        let settled = Claim::Confirmed(facts().into()).settle(lying.clone());
+        let settled = settled.unwrap();
+        assert_eq!(settled.pod_labels, facts().labels);
+        assert_eq!(settled.pod_uid.as_deref(), Some("u1"));
+        assert_eq!(settled.workload, Some(set("web")));
+        assert_eq!(settled.pool, Some(name("front")));
+        assert_eq!(settled.network, Some(name("blue")));
+        assert_eq!(Claim::Unasked.settle(lying.clone()), Ok(lying));
+    }
+
+    #[test]
+    fn a_pod_by_itself_is_of_no_stateful_set_whatever_its_name_is() {
+        let alone = Facts {
+            workloads: Vec::new(),
+            ..facts()
+        };
+        let settled = Claim::Confirmed(alone.into()).settle(request()).unwrap();
+        assert_eq!(settled.workload, Some(Holder::Pod(web())));
+    }
+
+    #[test]
+    fn what_a_pod_asks_for_is_read_from_its_annotations_or_refused() {
+        let asks = |annotation: &str, text: &str| Facts {
+            asks: [(annotation.to_owned(), text.to_owned())].into(),
+            ..facts()
+        };
+        let settle = |facts: Facts| Claim::Confirmed(facts.into()).settle(request());
+        let asked = settle(asks(Facts::ADDRESSES, "fd00::7, 10.1.0.7")).unwrap();
+        let known: [IpAddr; 2] = ["10.1.0.7", "fd00::7"].map(|ip| ip.parse().unwrap());
+        assert_eq!(asked.addresses, known);
+        let asked = settle(asks(Facts::NETWORK, "green")).unwrap();
+        assert_eq!(asked.network, Some(name("green")));
+        for annotation in Facts::ASKS {
+            let error = settle(asks(annotation, "no such\n")).unwrap_err();
+            assert!(error.to_string().contains(annotation), "{error}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
+
+    #[tokio::test]
     async fn without_an_orchestrator_agents_are_trusted() {
-        assert_eq!(claim(Nobody).await, Ok(()));
+        let request = AllocateRequest {
+            pod: None,
+            ..request()
+        };
+        assert_eq!(claim(Nobody, &request).await, Ok(Claim::Unasked));
     }
 }

@@ -166,7 +166,14 @@ impl Kubernetes {
         match asked.await {
             Ok(Some(Ok(None))) => Place::Nowhere,
             Ok(Some(Ok(Some(object)))) => match objects::pod(object) {
-                Some((_, record)) => record.node.map_or(Place::Waiting, Place::On),
+                Some((_, record)) => match (record.node, record.facts.facts()) {
+                    (None, _) => Place::Waiting,
+                    (Some(node), Some(facts)) => Place::On {
+                        node,
+                        facts: facts.into(),
+                    },
+                    (Some(_), None) => Place::Unknown,
+                },
                 None => Place::Nowhere,
             },
             Ok(Some(Err(error))) => {
@@ -211,11 +218,18 @@ impl Orchestrator for Kubernetes {
         census.node(node)
     }
 
-    fn place<'a>(&'a self, pod: &'a Pod, node: &'a Name) -> Boxed<'a, Place> {
+    fn place<'a>(&'a self, pod: &'a Pod, node: &'a Name, uid: Option<&'a str>) -> Boxed<'a, Place> {
         Box::pin(async move {
-            match self.pod(pod) {
+            let known = {
+                let census = self.census.read().unwrap_or_else(PoisonError::into_inner);
+                census.place(pod)
+            };
+            match known {
                 // What agrees needs no question: a pod is never given to another node.
-                PodSeen::There { node: Some(on), .. } if on == node.as_str() => Place::On(on),
+                Some((on, facts)) if on == node.as_str() && facts.are_of(uid) => Place::On {
+                    node: on,
+                    facts: facts.into(),
+                },
                 _ => self.ask_place(pod).await,
             }
         })

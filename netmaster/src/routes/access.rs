@@ -2,6 +2,7 @@
 //!
 //! Each operation of the table says which roles may call it. What it does not say is refused.
 
+mod host;
 mod refusal;
 mod revocation;
 mod roles;
@@ -24,12 +25,13 @@ use crate::audit::Trail;
 use crate::connections::Peer;
 use crate::failure::Failure;
 use crate::identity::{Asking, Assertion, Identity, IdentityName};
+use host::check_host;
 use refusal::{Place, count, settle, too_often};
 use revocation::{check_current, token, until_revoked};
 
 pub(super) use roles::{
     ADMINS, AGENTS, AGENTS_AND_OPERATORS, ONLY_AGENTS, OPERATORS, PEOPLE, READERS,
-    READERS_AND_AGENTS,
+    READERS_AND_AGENTS, REPLICAS,
 };
 
 /// Who may call an operation.
@@ -122,7 +124,8 @@ pub(super) async fn admit(
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().cloned();
-    let identified = identify(&guard.app, &parts.headers, peer.as_ref());
+    let identified = check_host(&parts, peer.as_ref())
+        .and_then(|()| identify(&guard.app, &parts.headers, peer.as_ref()));
     if let Err(wait) = count(&guard.app.pace, identified.as_ref().ok(), peer.as_ref()) {
         return too_often(wait);
     }
@@ -131,8 +134,9 @@ pub(super) async fn admit(
     let admitted = match identified {
         Ok(caller) => {
             let named = node_of(&mut parts, path).await;
-            let checked = check(&guard.permissions, &parts.method, path, &caller, named);
-            checked.map(|()| caller)
+            check_current(&guard.app, caller.identity.as_ref())
+                .and_then(|()| check(&guard.permissions, &parts.method, path, &caller, named))
+                .map(|()| caller)
         }
         Err(failure) => Err(failure),
     };
@@ -177,14 +181,19 @@ fn identify(app: &App, headers: &HeaderMap, peer: Option<&Peer>) -> Result<Askin
     let address = peer.map(|peer| peer.address);
     if headers.contains_key(own_header::IDENTITY) {
         let assertion = asserted(headers, shown.as_ref())?;
-        check_current(app, &assertion.identity)?;
         return Ok(Asking {
-            identity: Some(assertion.identity),
+            identity: assertion.identity,
             address: Some(assertion.address),
         });
     }
     let identity = match headers.get(header::AUTHORIZATION) {
-        Some(_) => Some(token(app, headers)?),
+        Some(_) => {
+            let identity = token(app, headers)?;
+            if let Some(introduction) = peer.and_then(|peer| peer.introduction.as_ref()) {
+                introduction.known();
+            }
+            Some(identity)
+        }
         None => shown,
     };
     Ok(Asking { identity, address })

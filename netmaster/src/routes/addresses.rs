@@ -10,7 +10,9 @@ use trunkline_ipam as ipam;
 use trunkline_ipam::{
     AddressState as State_, Catalog, Change, Key, Kind, Object, Policy, Subnet, Timestamp,
 };
-use trunkline_netmaster_api::{Address, AddressRelease, AddressState, Conflict, ConflictReport};
+use trunkline_netmaster_api::{
+    Address, AddressRelease, AddressState, Conflict, ConflictReport, Role,
+};
 use trunkline_types::{Labels, Name};
 
 use super::access::Caller;
@@ -217,7 +219,10 @@ pub(super) async fn report_conflict(
                 // Or one agent could take the addresses of all others out of circulation.
                 signature.caller.acts_for(&node)?;
             }
-            let change = ipam::report_conflict(ledger.catalog(), &report, now)?;
+            let change = match signature.caller.0.role() {
+                Role::Node => ipam::sight_conflict(ledger.catalog(), &report, now)?,
+                _ => ipam::report_conflict(ledger.catalog(), &report, now)?,
+            };
             let change = sign(&signature, ledger.catalog(), &policy, (ip, now), change)?;
             Ok::<_, Failure>((!change.is_empty(), change))
         })

@@ -1,12 +1,21 @@
-//! `/v1/audit`: read only. Nothing here changes or deletes a record.
+//! `/v1/audit`: read only. Nothing here changes or deletes a record. And `/v1/cluster/refusals`, by
+//! which followers have theirs recorded.
 
+use axum::extract::State;
+use axum::http::StatusCode;
+use futures_util::future::join_all;
 use trunkline_ipam::{Key, Kind, Object, Revision, Timestamp};
-use trunkline_netmaster_api::Audit;
+use trunkline_netmaster_api::{Audit, Refusals};
 use trunkline_types::Labels;
 
+use super::extract::Body;
 use super::noun::{Field, Noun, Scene};
+use super::query::Parameters;
 use super::records::Record;
+use crate::app::App;
 use crate::audit;
+use crate::clock::now;
+use crate::failure::Failure;
 use crate::store::AUDIT;
 
 pub(crate) enum Audits {}
@@ -69,4 +78,29 @@ impl Record for Audits {
     fn key(revision: Revision) -> Key {
         Key::Audit(revision)
     }
+}
+
+/// Records what a follower refused.
+pub(super) async fn take_over(
+    State(app): State<App>,
+    parameters: Parameters,
+    Body(refusals): Body<Refusals>,
+) -> Result<StatusCode, Failure> {
+    parameters.only(&[])?;
+    let records: Option<Vec<_>> = refusals
+        .records
+        .into_iter()
+        .map(audit::refused_elsewhere)
+        .collect();
+    let records = records.ok_or_else(|| {
+        let why = "one is of neither `refused` nor `denied`, which the leader records itself";
+        Failure::field("records", why)
+    })?;
+    let now = now();
+    // Together, so that they share a transaction.
+    let written = records
+        .into_iter()
+        .map(|record| app.auditor.take_over(&app.allocator, record, now));
+    join_all(written).await;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use tracing::info;
 use trunkline_ipam as ipam;
-use trunkline_ipam::{Change, Kind, Object, ObjectSpec, Outcomes};
+use trunkline_ipam::{Change, Kind, Object, ObjectSpec, Outcomes, Revision};
 use trunkline_netmaster_api::{
     AdoptedAddress, Changes, Export, ImportSpec, Manifest, Op, RefusedObject,
 };
@@ -25,7 +25,7 @@ use crate::allocator::WriteError;
 use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
-use crate::store::{Batch, StoreError};
+use crate::store::{Batch, Capacity, StoreError};
 
 /// What reservations are for that an import has made, if it does not say.
 const IMPORTED: &str = "imported from another IPAM";
@@ -37,18 +37,29 @@ pub(super) async fn apply(
     Manifests(manifests): Manifests,
 ) -> Result<Json<Changes>, Failure> {
     let dry_run = dry_run(&mut parameters, &signature)?;
+    let in_parts = parameters.flag("inParts")?;
     let prune = prune(&mut parameters)?;
-    parameters.only(&["dryRun", "prune"])?;
+    let seen = parameters.number("revision")?.map(Revision::new);
+    parameters.only(&["dryRun", "inParts", "prune", "revision"])?;
+    if in_parts && !dry_run {
+        let why = "it is for looking what would be done, with `dryRun`: what is sent is one part";
+        return Err(Failure::parameter("inParts", why));
+    }
     let specs = specs(manifests)?;
+    let capacity = app.allocator.records().capacity();
     let now = now();
     let done = app
         .allocator
         .rehearse(move |rehearsal| {
             let (caller, catalog) = (&signature.caller, rehearsal.ledger().catalog());
             reach::check_apply(caller, catalog, &specs, prune.as_ref())?;
+            if let Some(seen) = seen {
+                rehearsal.ledger().check_unchanged_since(seen)?;
+            }
             let outcomes = ipam::apply(rehearsal, &specs, prune.as_ref(), now);
-            let outcomes = outcomes.map_err(refusal::of_apply)?;
-            settle(signature.sign_all(rehearsal, outcomes, now)?, dry_run)
+            let outcomes = outcomes.map_err(|refused| refusal::of_apply(caller, refused))?;
+            let outcomes = signature.sign_all(rehearsal, outcomes, now)?;
+            settle(outcomes, dry_run, (!in_parts).then_some(capacity))
         })
         .await?;
     let changes = answer::changes(&done, dry_run);
@@ -102,18 +113,33 @@ fn specs(manifests: Vec<Manifest>) -> Result<Vec<ObjectSpec>, Failure> {
 }
 
 /// What is made of a plan: nothing, if it is only to be looked at. Then it still must be one that
-/// could be made.
-fn settle(outcomes: Outcomes, dry_run: bool) -> Result<(Outcomes, Change), Failure> {
+/// could be made, at once if there is a `capacity`.
+fn settle(
+    outcomes: Outcomes,
+    dry_run: bool,
+    capacity: Option<Capacity>,
+) -> Result<(Outcomes, Change), Failure> {
     if !dry_run {
         let change = outcomes.change.clone();
         return Ok((outcomes, change));
     }
     let revision = outcomes.change.revision();
-    match Batch::on(revision.previous()).add(&outcomes.change) {
-        Ok(_) => Ok((outcomes, Change::new(revision, Vec::new()))),
-        Err(StoreError::TooLarge { operations, bytes }) => {
-            Err(WriteError::<Failure>::TooLarge { operations, bytes }.into())
+    let nothing = Change::new(revision, Vec::new());
+    let Some(capacity) = capacity else {
+        return Ok((outcomes, nothing));
+    };
+    match Batch::within(capacity, revision.previous()).add(&outcomes.change) {
+        Ok(_) => Ok((outcomes, nothing)),
+        Err(StoreError::TooLarge {
+            operations,
+            bytes,
+            most,
+        }) => Err(WriteError::<Failure>::TooLarge {
+            operations,
+            bytes,
+            most,
         }
+        .into()),
         Err(error) => Err(Failure::unreadable(&error)),
     }
 }
@@ -192,14 +218,16 @@ pub(super) async fn import(
     parameters.only(&["dryRun"])?;
     let import = wished(spec)?;
     let (policy, now) = (app.policy.clone(), now());
+    let capacity = app.allocator.records().capacity();
     let done = app
         .allocator
         .rehearse(move |rehearsal| {
             let (caller, catalog) = (&signature.caller, rehearsal.ledger().catalog());
             reach::check_import(caller, catalog, &import.adoptions)?;
             let outcomes = ipam::import(rehearsal, &import, &policy, now);
-            let outcomes = outcomes.map_err(refusal::of_import)?;
-            settle(signature.sign_all(rehearsal, outcomes, now)?, dry_run)
+            let outcomes = outcomes.map_err(|refused| refusal::of_import(caller, refused))?;
+            let outcomes = signature.sign_all(rehearsal, outcomes, now)?;
+            settle(outcomes, dry_run, Some(capacity))
         })
         .await?;
     let changes = answer::changes(&done, dry_run);

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use trunkline_ipam::Revision;
 use trunkline_netmaster_api as api;
 use trunkline_netmaster_api::{Awaiting, Cluster, ErrorCode, header};
+use trunkline_types::Name;
 
 use super::access::Caller;
 use super::query::Parameters;
@@ -43,6 +44,7 @@ pub(super) async fn show(
             let awaiting = catalog
                 .nodes()
                 .filter(|node| node.reported < cluster.epoch)
+                .filter(|node| knows_of(&caller, &node.name))
                 .map(|node| Awaiting {
                     node: node.name.clone(),
                     rack: node.rack.clone(),
@@ -61,10 +63,19 @@ pub(super) async fn show(
         .ok_or_else(unfounded)
 }
 
+/// Whether a node is somebody's to know of: an agent knows its own, and who is for some networks
+/// none, since nodes are of no network.
+fn knows_of(caller: &Caller, node: &Name) -> bool {
+    match caller.0.role() {
+        api::Role::Node => caller.0.node() == Some(node),
+        _ => caller.networks().is_none(),
+    }
+}
+
 /// A follower that asks says so, and that it is there. Where nobody shows who he is, everybody is
 /// believed.
 fn hear(app: &App, caller: &Caller, headers: &HeaderMap) {
-    let may = matches!(caller.0.role(), api::Role::Cluster | api::Role::Admin);
+    let may = caller.0.is_replica() || caller.0.role() == api::Role::Admin;
     if !may || caller.networks().is_some() {
         return;
     }
@@ -216,5 +227,32 @@ fn say(known: &Known, headers: &mut HeaderMap) {
     headers.insert(header::EPOCH, epoch.into());
     if let Some(revision) = known.revision {
         headers.insert(header::REVISION, revision.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Identity, IdentityName, Scope};
+
+    #[test]
+    fn whose_report_is_awaited_is_not_for_everybody_to_know() {
+        let node: Name = "n17".parse().unwrap();
+        let token = |scope| {
+            let name = IdentityName::Token("ci".parse().unwrap());
+            Caller(Identity::new(name, api::Role::Viewer, scope))
+        };
+        let certificate = |name| Caller(Identity::of_certificate(name).unwrap());
+        for (caller, knows) in [
+            (certificate("node:n17"), true),
+            (certificate("node:n18"), false),
+            (certificate("viewer:vera"), true),
+            (certificate("cluster:netmaster-2"), true),
+            (Caller(Identity::local()), true),
+            (token(Scope::Everything), true),
+            (token(Scope::Networks(Default::default())), false),
+        ] {
+            assert_eq!(knows_of(&caller, &node), knows, "{caller:?}");
+        }
     }
 }

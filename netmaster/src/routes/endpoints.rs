@@ -7,8 +7,9 @@ use tracing::info;
 use trunkline_ipam as ipam;
 use trunkline_ipam::{Catalog, Key, Kind, Object, Revision};
 use trunkline_netmaster_api::{Endpoint, EndpointAddress, EndpointSpec, ErrorCode, Qos, Role};
-use trunkline_types::{Labels, Name, Pod};
+use trunkline_types::{Labels, Name};
 
+use super::access::Caller;
 use super::extract::Body;
 use super::noun::{At, Field, Noun, Scene, view};
 use super::profiles::rate;
@@ -176,32 +177,24 @@ pub(super) async fn allocate(
     signature.caller.acts_for(&spec.node)?;
     let key = Key::Endpoint(spec.attachment.clone());
     signature.trail.about(key.clone());
-    if let (Some(pod), Role::Node) = (&spec.pod, signature.caller.0.role()) {
-        check_claim(&app, &spec, pod).await?;
-    }
-    let request = ipam::AllocateRequest {
-        attachment: spec.attachment,
-        node: spec.node,
-        fence: spec.fence,
-        pod: spec.pod,
-        pod_uid: spec.pod_uid,
-        pod_labels: spec.pod_labels,
-        workload: spec.workload.map(holder),
-        network: spec.network,
-        pool: spec.pool,
-        profile: spec.profile,
-        addresses: spec.addresses,
-        mac: spec.mac,
-        leased: spec.leased,
+    let request = wanted(spec);
+    let is_agent = signature.caller.0.role() == Role::Node;
+    let (request, has_it) = match is_agent {
+        true => claimed(&app, request).await?,
+        false => (request, false),
     };
     let policy = app.policy.clone();
     let now = now();
     let (endpoint, is_new) = app
         .allocator
         .write(move |ledger| {
+            let catalog = ledger.catalog();
+            check_reach(&signature.caller, catalog, &key, request.network.as_ref())?;
+            if has_it && catalog.endpoint(&request.attachment).is_none() {
+                return Err(taken_meanwhile(&request));
+            }
             let planned = ipam::allocate(ledger, &request, &policy, now)?;
             let is_new = !planned.change.is_empty();
-            let catalog = ledger.catalog();
             let policy = &policy;
             // Network and subnet are there before the change, so the view is complete now; after
             // the commit somebody may have released it all again.
@@ -233,25 +226,75 @@ pub(super) async fn allocate(
     Ok((StatusCode::CREATED, Json(endpoint)))
 }
 
-/// Refuses an agent that asks for a pod of another node. A pod that has its endpoint already is
-/// answered what it has, without a question.
-async fn check_claim(app: &App, spec: &EndpointSpec, pod: &Pod) -> Result<(), Failure> {
+/// Refuses who is not for the network that is asked for, or that the endpoint is of already. That
+/// comes before anything is planned, so that no refusal tells of other networks.
+fn check_reach(
+    caller: &Caller,
+    catalog: &Catalog,
+    key: &Key,
+    network: Option<&Name>,
+) -> Result<(), Failure> {
+    if let Some(existing) = catalog.object(key) {
+        caller.reaches_object(catalog, &existing)?;
+    }
+    match network {
+        Some(_) => caller.reaches(key, network),
+        None => Ok(()),
+    }
+}
+
+/// A wish as it is planned with.
+fn wanted(spec: EndpointSpec) -> ipam::AllocateRequest {
+    ipam::AllocateRequest {
+        attachment: spec.attachment,
+        node: spec.node,
+        fence: spec.fence,
+        pod: spec.pod,
+        pod_uid: spec.pod_uid,
+        pod_labels: spec.pod_labels,
+        workload: spec.workload.map(holder),
+        network: spec.network,
+        pool: spec.pool,
+        profile: spec.profile,
+        addresses: spec.addresses,
+        mac: spec.mac,
+        leased: spec.leased,
+    }
+}
+
+/// An agent's request, if that is for a pod of its own, with what is known of the pod. One that has
+/// its endpoint already is answered what it has, without a question: then the second is true.
+async fn claimed(
+    app: &App,
+    request: ipam::AllocateRequest,
+) -> Result<(ipam::AllocateRequest, bool), Failure> {
     let has_it = app.allocator.read(|catalog| {
-        let endpoint = catalog.endpoint(&spec.attachment);
-        endpoint.is_some_and(|one| one.node == spec.node && one.pod.as_ref() == Some(pod))
+        let endpoint = catalog.endpoint(&request.attachment);
+        endpoint.is_some_and(|one| one.node == request.node && one.pod == request.pod)
     });
     if has_it {
-        return Ok(());
+        return Ok((request, true));
     }
-    let checked = app.claims.check(&spec.node, pod).await;
-    checked.map_err(|wrong| {
+    let claim = app.claims.check(&request).await.map_err(|wrong| {
         let code = if wrong.is_retryable() {
             ErrorCode::OrchestratorUnavailable
         } else {
             ErrorCode::Forbidden
         };
         Failure::new(code, wrong.to_string())
-    })
+    })?;
+    let settled = claim.settle(request);
+    let settled = settled.map_err(|wrong| Failure::new(ErrorCode::Forbidden, wrong.to_string()))?;
+    Ok((settled, false))
+}
+
+/// What was there was not looked into, so nothing new comes of it.
+fn taken_meanwhile(request: &ipam::AllocateRequest) -> Failure {
+    let why = format!(
+        "attachment `{}` has given back its addresses at this moment: repeat the request",
+        request.attachment
+    );
+    Failure::new(ErrorCode::NotReady, why)
 }
 
 pub(super) async fn release(

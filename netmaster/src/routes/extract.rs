@@ -6,10 +6,11 @@ use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use axum::body::Bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Uri, header};
+use http_body_util::LengthLimitError;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde_json::error::Category;
 use serde_path_to_error::Track;
@@ -17,6 +18,7 @@ use trunkline_ipam::{Key, Kind, Revision};
 use trunkline_netmaster_api::ErrorCode;
 use trunkline_types::{Attachment, Name, chain};
 
+use super::room::Share;
 use super::{BODY_LIMIT, BODY_TIME};
 use crate::failure::Failure;
 
@@ -26,38 +28,48 @@ pub(super) struct Body<T>(pub(super) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        parse(&json(request, state).await?).map(Self)
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        parse(&json(request, BODY_LIMIT, "send one object").await?).map(Self)
     }
 }
 
-/// The text of a body that is declared as JSON.
-pub(super) async fn json<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
+/// The text of a body of at most `limit` bytes that is declared as JSON; `way_out` is for those who
+/// send more.
+pub(super) async fn json(request: Request, limit: usize, way_out: &str) -> Result<Bytes, Failure> {
     check_media_type(request.headers())?;
-    whole(request, state).await
+    let share = Share::of(&request, limit).await?;
+    let body = to_bytes(request.into_body(), share.limit);
+    let body = tokio::time::timeout(BODY_TIME, body).await;
+    let body = body.map_err(|_| too_slow())?;
+    let body = body.map_err(|error| match error.source() {
+        Some(source) if source.is::<LengthLimitError>() => too_large(share.limit, way_out),
+        _ => ended(),
+    })?;
+    Ok(share.keep(body))
 }
 
-async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
-    let body = tokio::time::timeout(BODY_TIME, Bytes::from_request(request, state)).await;
-    let body = body.map_err(|_| {
-        Failure::new(
-            ErrorCode::RequestTimeout,
-            format!(
-                "the body did not come within {} seconds: send it again",
-                BODY_TIME.as_secs()
-            ),
-        )
-    })?;
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Failure::new(
-            ErrorCode::BodyTooLarge,
-            format!("the body is larger than {BODY_LIMIT} bytes: send one object"),
+fn too_slow() -> Failure {
+    Failure::new(
+        ErrorCode::RequestTimeout,
+        format!(
+            "the body did not come within {} seconds: send it again",
+            BODY_TIME.as_secs()
         ),
-        _ => Failure::new(
-            ErrorCode::MalformedJson,
-            "the body ended early: send it whole",
-        ),
-    })
+    )
+}
+
+fn too_large(limit: usize, way_out: &str) -> Failure {
+    Failure::new(
+        ErrorCode::BodyTooLarge,
+        format!("the body is larger than {limit} bytes: {way_out}"),
+    )
+}
+
+fn ended() -> Failure {
+    Failure::new(
+        ErrorCode::MalformedJson,
+        "the body ended early: send it whole",
+    )
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {

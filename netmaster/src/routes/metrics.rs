@@ -1,5 +1,6 @@
 //! `/metrics`, and the measuring of all other routes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use tokio::task::spawn_blocking;
 use trunkline_ipam::Policy;
 use trunkline_netmaster_api::ErrorCode;
 
@@ -16,6 +18,7 @@ use crate::failure::{Failure, Refused};
 use crate::metrics::{MEDIA_TYPE, Metrics, Present};
 use crate::replica::Role;
 use crate::sweeper::Heard;
+use crate::tls::first_end;
 
 pub(super) async fn show(
     State(metrics): State<Metrics>,
@@ -23,6 +26,10 @@ pub(super) async fn show(
     State(heard): State<Heard>,
     State(policy): State<Arc<Policy>>,
 ) -> Result<Response, Failure> {
+    let files = metrics.certificates();
+    let certificates = spawn_blocking(move || ends(&files));
+    // Without them the rest is worth something, too.
+    let certificates = certificates.await.unwrap_or_default();
     let leading = *allocator.role().borrow() == Role::Leader;
     let now = now();
     let present = allocator.read(|catalog| {
@@ -39,6 +46,7 @@ pub(super) async fn show(
             subnets: metrics.subnets(catalog, now),
             heard,
             silent,
+            certificates,
         }
     });
     let text = metrics.exposition(&present).map_err(|_| {
@@ -48,6 +56,15 @@ pub(super) async fn show(
         )
     })?;
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
+}
+
+/// When the first certificate in each file ends.
+fn ends(files: &[PathBuf]) -> Vec<(String, u64)> {
+    let ends = files.iter().map(|file| {
+        let end = first_end(file)?;
+        Some((file.display().to_string(), end))
+    });
+    ends.flatten().collect()
 }
 
 /// Counts and times every request, by the route that it took.

@@ -196,7 +196,9 @@ pub(super) async fn create<N: Managed>(
             let catalog = ledger.catalog();
             let network = N::network(catalog, &wanted);
             signature.caller.reaches(&key, network.as_ref())?;
-            let (object, change) = N::create(ledger, &wanted, now)?;
+            let made = N::create(ledger, &wanted, now);
+            let (object, change) =
+                made.map_err(|failure| signature.caller.may_hear(N::KIND, failure))?;
             let policy = &policy;
             // What it refers to is there before the change, so the view is complete now; after the
             // commit somebody may have deleted it again.
@@ -248,7 +250,9 @@ pub(super) async fn update<N: Managed>(
             if let Some(current) = catalog.object(&key) {
                 signature.caller.reaches_object(catalog, &current)?;
             }
-            let (updated, change) = N::update(&scene, ledger, &wanted, expected)?;
+            let made = N::update(&scene, ledger, &wanted, expected);
+            let (updated, change) =
+                made.map_err(|failure| signature.caller.may_hear(N::KIND, failure))?;
             let change = signature.sign::<N>(&scene, &key, change)?;
             let changed = (!change.is_empty()).then(|| change.revision());
             Ok::<_, Failure>(((updated, changed), change))

@@ -39,13 +39,16 @@ pub(super) async fn ask(
     parameters.only(&[])?;
     check(&allocator, &node)?;
     let (kind, needed) = (spec.request.kind(), spec.request.role());
-    let asked = relay.ask(&node, spec, caller.0.role())?;
-    // Who makes a node send packets, or reads those of others, has done something.
+    let role = caller.0.role();
+    Relay::check(&spec, role)?;
+    // Who makes a node send packets, or reads those of others, has done something; a node that is
+    // too busy for it was asked as well.
     if needed != Role::Viewer {
         let mut record = trail.audit(now());
         record.after = Some(json!({"request": kind}));
-        audit::write(&allocator, record).await;
+        audit::record(&allocator, record).await?;
     }
+    let asked = relay.ask(&node, spec, role)?;
     let lines = stream::unfold(asked, |mut asked| async move {
         let line = asked.next().await?;
         Some((line, asked))

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use trunkline_ipam::{Catalog, Change, Edit, Key, Network, Object, Rehearsal};
+use trunkline_ipam::{Catalog, Change, Edit, Key, Kind, Network, Object, Rehearsal};
 use trunkline_netmaster_api::ErrorCode;
 use trunkline_types::Name;
 
@@ -79,6 +79,33 @@ impl Caller {
     /// Refuses a caller who is not for the network that an object is of.
     pub(super) fn reaches_object(&self, catalog: &Catalog, object: &Object) -> Result<(), Failure> {
         self.reaches(&object.key(), network_of(catalog, object).as_ref())
+    }
+
+    /// What is said in the place of a refusal of an object of `kind` that names what the caller may
+    /// not be for; none if it does not. What else stands in the way is of the same network.
+    pub(super) fn instead(&self, kind: Kind, code: ErrorCode) -> Option<String> {
+        let Scope::Networks(_) = self.0.scope() else {
+            return None;
+        };
+        let why = match (kind, code) {
+            (Kind::Subnet, ErrorCode::AddressOverlap) => {
+                "its addresses overlap those of a subnet, of whatever network: choose others"
+            }
+            (Kind::Network, ErrorCode::VlanInUse) => {
+                "its VLAN is another network's: leave the one that it has"
+            }
+            _ => return None,
+        };
+        let whom = "or ask somebody who is for all networks whose they are";
+        Some(format!("{}, and {why}, {whom}", reach(&self.0)))
+    }
+
+    /// A refusal of an object of `kind`, without what is of other networks.
+    pub(super) fn may_hear(&self, kind: Kind, failure: Failure) -> Failure {
+        match self.instead(kind, failure.problem().code) {
+            Some(detail) => failure.saying(detail),
+            None => failure,
+        }
     }
 
     /// Refuses a change that does something to what is not of the caller's networks, or to how a

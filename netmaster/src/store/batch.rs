@@ -6,9 +6,32 @@ use trunkline_ipam::{Change, Edit, Revision};
 
 use super::{Position, StoreError, codec, encode, keys};
 
+/// How much one change may edit in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// How many keys, the revision's among them.
+    pub operations: usize,
+    /// The size of its keys and values, in bytes.
+    pub bytes: usize,
+}
+
+impl Capacity {
+    /// What every store takes: as much as a batch of several changes has.
+    pub const COMMON: Self = Self {
+        operations: Batch::OPERATIONS,
+        bytes: Batch::BYTES,
+    };
+
+    fn holds(self, operations: usize, bytes: usize) -> bool {
+        operations <= self.operations && bytes <= self.bytes
+    }
+}
+
 /// Edits of keys and values that are made together. No key is edited twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
+    /// How much a change may edit that is alone in it.
+    capacity: Capacity,
     from: Revision,
     to: Revision,
     entries: BTreeMap<String, Entry>,
@@ -41,17 +64,25 @@ pub enum Room {
 }
 
 impl Batch {
-    /// How many keys a batch edits at most, the revision's among them. It is what etcd takes by
-    /// default (`--max-txn-ops`).
+    /// How many keys a batch of several changes edits at most, the revision's among them. It is
+    /// what etcd takes by default (`--max-txn-ops`).
     pub const OPERATIONS: usize = 128;
-    /// The size of a batch's keys and values at most, in bytes. It leaves room below what etcd
-    /// takes by default (`--max-request-bytes`, 1.5 MiB).
+    /// The size of the keys and values of such a batch at most, in bytes. It leaves room below
+    /// what etcd takes by default (`--max-request-bytes`, 1.5 MiB).
     pub const BYTES: usize = 1 << 20;
 
-    /// A batch with nothing in it yet, on top of `from`.
+    /// A batch with nothing in it yet, on top of `from`, for any store.
     #[must_use]
     pub fn on(from: Revision) -> Self {
+        Self::within(Capacity::COMMON, from)
+    }
+
+    /// The same for a store that takes changes of this size. What is larger than a batch of several
+    /// changes has one of its own.
+    #[must_use]
+    pub fn within(capacity: Capacity, from: Revision) -> Self {
         Self {
+            capacity,
             from,
             to: from,
             entries: BTreeMap::new(),
@@ -81,17 +112,19 @@ impl Batch {
         let counter = codec::encode_revision(change.revision())?;
         let overhead = keys::REVISION.len() + counter.len();
         let bytes: usize = entries.iter().map(|(key, entry)| entry.bytes(key)).sum();
-        if entries.len() + 1 > Self::OPERATIONS || bytes + overhead > Self::BYTES {
+        if !self.capacity.holds(entries.len() + 1, bytes + overhead) {
             return Err(StoreError::TooLarge {
                 operations: entries.len() + 1,
                 bytes: bytes + overhead,
+                most: self.capacity,
             });
         }
         let replaced = |key: &String| Some(self.entries.get(key)?.bytes(key));
         let replaced: Vec<usize> = entries.keys().filter_map(replaced).collect();
         let operations = self.entries.len() + entries.len() - replaced.len();
         let bytes = self.bytes + bytes - replaced.iter().sum::<usize>();
-        if operations + 1 > Self::OPERATIONS || bytes + overhead > Self::BYTES {
+        let has_room = Capacity::COMMON.holds(operations + 1, bytes + overhead);
+        if !has_room && !self.is_empty() {
             return Ok(Room::Full);
         }
         self.entries.append(&mut entries);

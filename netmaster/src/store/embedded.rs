@@ -11,7 +11,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 use tokio::sync::watch;
 use trunkline_ipam::Revision;
 
-use super::{Batch, Page, Position, Space, Store, StoreError, StoredBatch, codec, keys};
+use super::{Batch, Capacity, Page, Position, Space, Store, StoreError, StoredBatch, codec, keys};
 use file::{Place, TABLE, begin, read_error, sync_names, write_error};
 use recent::Recent;
 
@@ -202,9 +202,20 @@ impl Store for Embedded {
             shared: self.shared.clone(),
         })
     }
+
+    fn capacity(&self) -> Capacity {
+        Reader::CAPACITY
+    }
 }
 
 impl Reader {
+    /// The file itself has no limit. This many keys are written within a second, which everybody
+    /// else waits for, and what the audit says of them is no longer than a line of a back-up.
+    pub(super) const CAPACITY: Capacity = Capacity {
+        operations: 4096,
+        bytes: 16 << 20,
+    };
+
     pub(super) fn load(&self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Position, StoreError> {
         let ranges = keys::loaded();
         let ranges: Vec<Range<'_>> = ranges

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use trunkline_ipam::{Inconsistency, Revision};
 
-use super::Batch;
+use super::Capacity;
 use super::codec::{DecodeError, SCHEMA};
 
 /// Why a store does not do what it is asked to.
@@ -92,16 +92,18 @@ pub enum StoreError {
     },
     /// A change that no transaction can hold.
     #[error(
-        "a change of {operations} keys and {bytes} bytes is more than a transaction holds ({max} \
-         keys, {} bytes): do it in smaller steps",
-        Batch::BYTES,
-        max = Batch::OPERATIONS
+        "a change of {operations} keys and {bytes} bytes is more than a transaction of this store \
+         holds ({} keys, {} bytes): do it in smaller steps",
+        most.operations,
+        most.bytes
     )]
     TooLarge {
         /// How many keys it edits, the revision's included.
         operations: usize,
         /// The size of its keys and values.
         bytes: usize,
+        /// What the store takes.
+        most: Capacity,
     },
     /// Reading failed.
     #[error("the store cannot be read")]
@@ -120,7 +122,9 @@ pub enum StoreError {
     Encode(#[from] serde_json::Error),
     /// No member of etcd answers.
     #[error(
-        "etcd does not answer at `{endpoints}`: see that it runs, has a leader and can be reached"
+        "etcd does not answer at `{endpoints}`: see that it runs, has a leader and can be reached; \
+         with TLS, that `--etcd-ca` is its authority, and that its `--trusted-ca-file` is that of \
+         `--etcd-cert`"
     )]
     Unreachable {
         /// What was asked.

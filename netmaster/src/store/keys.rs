@@ -14,6 +14,7 @@
 //! /trunkline/v1/addresses/<ip>                  in canonical form
 //! /trunkline/v1/endpoints/<container>/<ifname>
 //! /trunkline/v1/tokens/<name>
+//! /trunkline/v1/lockouts/<node>
 //! /trunkline/v1/holdings/<ip>/<revision>        the past: of 20 digits, so that keys sort by it
 //! /trunkline/v1/events/<revision>               the same
 //! /trunkline/v1/audit/<revision>                the same
@@ -98,6 +99,7 @@ pub(super) fn path(key: &Key) -> String {
         Key::Address(ip) => format!("{PREFIX}addresses/{ip}"),
         Key::Endpoint(attachment) => format!("{PREFIX}endpoints/{attachment}"),
         Key::Token(name) => format!("{PREFIX}tokens/{name}"),
+        Key::Lockout(node) => format!("{PREFIX}lockouts/{node}"),
         Key::Holding(ip, revision) => format!("{HOLDINGS}{ip}/{:020}", revision.number()),
         Key::Event(revision) => format!("{EVENTS}{:020}", revision.number()),
         Key::Audit(revision) => format!("{AUDIT}{:020}", revision.number()),
@@ -129,6 +131,7 @@ pub(super) fn key(path: &str) -> Option<Key> {
             Some(Key::Holding(address(ip)?, revision(number)?))
         }
         "tokens" => rest.parse().ok().map(Key::Token),
+        "lockouts" => rest.parse().ok().map(Key::Lockout),
         "events" => revision(rest).map(Key::Event),
         "audit" => revision(rest).map(Key::Audit),
         _ => None,
@@ -207,6 +210,10 @@ mod tests {
                 Key::Audit(Revision::new(42)),
             ),
             ("/trunkline/v1/tokens/ci", Key::Token("ci".parse().unwrap())),
+            (
+                "/trunkline/v1/lockouts/n17",
+                Key::Lockout("n17".parse().unwrap()),
+            ),
         ] {
             assert_eq!(key(path_text), Some(expected.clone()));
             assert_eq!(path(&expected), path_text);

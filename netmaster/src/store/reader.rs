@@ -1,6 +1,6 @@
 //! The side of a store that only reads.
 
-use super::{Position, StoreError, StoredBatch, WatchError, embedded, etcd};
+use super::{Capacity, Position, StoreError, StoredBatch, WatchError, embedded, etcd};
 
 /// Keys with their values, in the order of keys.
 pub type Page = Vec<(String, Vec<u8>)>;
@@ -72,6 +72,15 @@ impl Reader {
         match self {
             Self::Embedded(_) => "embedded",
             Self::Etcd(_) => "etcd",
+        }
+    }
+
+    /// How much one change may edit in the store.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        match self {
+            Self::Embedded(_) => embedded::Reader::CAPACITY,
+            Self::Etcd(_) => Capacity::COMMON,
         }
     }
 

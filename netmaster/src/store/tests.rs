@@ -61,6 +61,24 @@ fn a_change_that_fits_no_batch_is_refused_with_its_size() {
 }
 
 #[test]
+fn a_change_that_only_this_store_takes_has_a_batch_of_its_own() {
+    let capacity = Capacity {
+        operations: 200,
+        bytes: 1 << 20,
+    };
+    let mut batch = Batch::within(capacity, Revision::ZERO);
+    assert_eq!(batch.add(&change(0, 1)).unwrap(), Room::Taken);
+    assert_eq!(batch.add(&change(1, 199)).unwrap(), Room::Full);
+    let mut batch = Batch::within(capacity, Revision::new(1));
+    assert_eq!(batch.add(&change(1, 199)).unwrap(), Room::Taken);
+    assert_eq!(batch.values().count(), 200);
+    assert_eq!(batch.add(&change(2, 1)).unwrap(), Room::Full);
+    let error = Batch::within(capacity, Revision::ZERO).add(&change(0, 200));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("(200 keys, 1048576 bytes)"), "{error}");
+}
+
+#[test]
 fn a_batch_has_a_size_in_bytes_too() {
     let mut author = Author::at(Catalog::default());
     author.network("blue", "100");
@@ -82,7 +100,9 @@ fn a_batch_has_a_size_in_bytes_too() {
     };
     let mut batch = Batch::on(Revision::ZERO);
     let error = batch.add(&subnet(60_000)).unwrap_err();
-    assert!(matches!(error, StoreError::TooLarge { operations: 2, bytes } if bytes > Batch::BYTES));
+    assert!(
+        matches!(error, StoreError::TooLarge { operations: 2, bytes, .. } if bytes > Batch::BYTES)
+    );
     assert_eq!(batch.add(&subnet(30_000)).unwrap(), Room::Taken);
 }
 

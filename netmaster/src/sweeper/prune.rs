@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use trunkline_ipam::{Change, Edit, Key, Object, Revision, delete_token, overdue_tokens};
+use trunkline_ipam::{
+    AuditResult, Change, Edit, Key, Object, Revision, delete_token, overdue_tokens,
+};
 
 use super::{PutOff, Sweeper};
 use crate::store::{AUDIT, EVENTS, HOLDINGS, StoreError, decode};
@@ -20,8 +22,10 @@ pub(super) struct Pruner {
     holdings: Revision,
     /// Events up to this change are too many.
     events: Revision,
-    /// Records of the audit up to this change are too many.
-    audit: Revision,
+    /// Records of what was done up to this change are too many.
+    done: Revision,
+    /// Records of what was refused or denied up to this change are too many.
+    refused: Revision,
 }
 
 /// What a turn over one kind of records does.
@@ -30,10 +34,28 @@ struct Pass<'a> {
     prefix: &'static str,
     /// How long they are kept.
     retention: Duration,
+    /// What does not count against each other, see [`place_of`].
+    shares: Vec<Share<'a>>,
+}
+
+/// Records that are counted together.
+struct Share<'a> {
     /// How many there may be.
     max: usize,
     /// Those up to this change go, whatever their age.
     too_many: &'a mut Revision,
+    /// Those that stay; eight bytes for each.
+    kept: Vec<u64>,
+}
+
+impl<'a> Share<'a> {
+    fn of(max: usize, too_many: &'a mut Revision) -> Self {
+        Self {
+            max,
+            too_many,
+            kept: Vec::new(),
+        }
+    }
 }
 
 impl Sweeper {
@@ -44,16 +66,18 @@ impl Sweeper {
             kind: "event",
             prefix: EVENTS,
             retention: self.config.history_retention,
-            max: self.config.events_max,
-            too_many: &mut pruner.events,
+            shares: vec![Share::of(self.config.events_max, &mut pruner.events)],
         })
         .await?;
         self.pass(Pass {
             kind: "audit",
             prefix: AUDIT,
             retention: self.config.audit_retention,
-            max: self.config.audit_max,
-            too_many: &mut pruner.audit,
+            // Whoever is refused something all day does not push out what was done.
+            shares: vec![
+                Share::of(self.config.audit_max, &mut pruner.done),
+                Share::of(self.config.audit_refused_max, &mut pruner.refused),
+            ],
         })
         .await?;
         self.prune_tokens().await?;
@@ -61,18 +85,15 @@ impl Sweeper {
             kind: "holding",
             prefix: HOLDINGS,
             retention: self.config.history_retention,
-            max: self.config.history_max,
-            too_many: &mut pruner.holdings,
+            shares: vec![Share::of(self.config.history_max, &mut pruner.holdings)],
         })
         .await
     }
 
-    async fn pass(&self, pass: Pass<'_>) -> Result<(), PutOff> {
+    async fn pass(&self, mut pass: Pass<'_>) -> Result<(), PutOff> {
         let retention = pass.retention.as_secs();
         let now = self.now();
         let mut after: Option<String> = None;
-        // Eight bytes for each that stays.
-        let mut kept: Vec<u64> = Vec::new();
         loop {
             let records = self.allocator.records();
             let page = records.scan(pass.prefix, after.as_deref(), PAGE).await?;
@@ -82,7 +103,11 @@ impl Sweeper {
             after = Some(last.clone());
             let mut old = Vec::new();
             for (key, value) in &page {
-                let (end, revision, key) = match decode(key, value).map_err(StoreError::from)? {
+                let object = decode(key, value).map_err(StoreError::from)?;
+                let Some(share) = pass.shares.get_mut(place_of(&object)) else {
+                    continue;
+                };
+                let (end, revision, key) = match object {
                     Object::Holding(holding) => {
                         let key = Key::Holding(holding.ip, holding.revision);
                         (holding.to, holding.revision, key)
@@ -91,15 +116,17 @@ impl Sweeper {
                     Object::Event(event) => (event.at, event.revision, Key::Event(event.revision)),
                     _ => continue,
                 };
-                if end.after(retention) <= now || revision <= *pass.too_many {
+                if end.after(retention) <= now || revision <= *share.too_many {
                     old.push(key);
                 } else {
-                    kept.push(revision.number());
+                    share.kept.push(revision.number());
                 }
             }
             self.delete(pass.kind, &old).await?;
         }
-        *pass.too_many = newest_beyond(&mut kept, pass.max);
+        for share in &mut pass.shares {
+            *share.too_many = newest_beyond(&mut share.kept, share.max);
+        }
         Ok(())
     }
 
@@ -127,6 +154,14 @@ impl Sweeper {
             self.metrics.pruned(kind, some.len());
         }
         Ok(())
+    }
+}
+
+/// The place, among the shares of its kind, of the one that a record counts against.
+fn place_of(object: &Object) -> usize {
+    match object {
+        Object::Audit(audit) if audit.result != AuditResult::Done => 1,
+        _ => 0,
     }
 }
 

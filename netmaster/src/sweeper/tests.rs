@@ -51,7 +51,7 @@ impl Orchestrator for Oracle {
         nodes.get(node).copied().unwrap_or(NodeSeen::Unknown)
     }
 
-    fn place<'a>(&'a self, _: &'a Pod, _: &'a Name) -> Boxed<'a, Place> {
+    fn place<'a>(&'a self, _: &'a Pod, _: &'a Name, _: Option<&'a str>) -> Boxed<'a, Place> {
         Box::pin(std::future::ready(Place::Unasked))
     }
 

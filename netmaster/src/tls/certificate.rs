@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use trunkline_ipam::Timestamp;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::identity::{Identity, IdentityError};
@@ -44,8 +45,11 @@ impl Holder {
             return Err(CertificateError::CommonNames(names.len()));
         };
         let name = name.as_str().map_err(|_| CertificateError::Unreadable)?;
+        // Before 1970 is as long ago as 1970.
+        let from = u64::try_from(parsed.validity().not_before.timestamp()).unwrap_or(0);
+        let from = Timestamp::from_unix_seconds(from);
         Ok(Self {
-            identity: Identity::of_certificate(name)?,
+            identity: Identity::of_certificate(name)?.valid_from(from),
             until: end(&parsed),
         })
     }
@@ -56,6 +60,18 @@ pub(crate) fn is_replicas(file: &Path) -> bool {
     let certificate = CertificateDer::from_pem_file(file).ok();
     let holder = certificate.and_then(|certificate| Holder::of(&certificate).ok());
     holder.is_some_and(|holder| holder.identity.is_replica())
+}
+
+/// When the first of the certificates in a file, in PEM, ends: in seconds since 1970. None if it
+/// holds none that can be read.
+pub(crate) fn first_end(file: &Path) -> Option<u64> {
+    let certificates = CertificateDer::pem_file_iter(file).ok()?;
+    let ends = certificates.map(|certificate| {
+        let end = valid_until(&certificate.ok()?).ok()?;
+        let since = end.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(since.as_secs())
+    });
+    ends.flatten().min()
 }
 
 /// When a certificate ends.

@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, version};
+use zeroize::Zeroize as _;
 
 /// Where certificates and keys are, all in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,9 +92,15 @@ pub(super) struct Contents {
     crl: Option<Vec<u8>>,
 }
 
-/// Bytes that are not shown.
+/// Bytes that are not shown, and wiped from memory when they are not needed any more.
 #[derive(Clone, PartialEq, Eq)]
 struct Secret(Vec<u8>);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -13,7 +13,8 @@ use super::certificate::valid_until;
 use super::files::{Contents, Loaded, TlsError, TlsFiles};
 
 /// How often the files are looked at. They are small, and what is in them is compared, so that it
-/// does not matter how they are replaced.
+/// does not matter how they are replaced: one that is copied over is used when two looks agree, for
+/// half a list of authorities can be read as well, and would cut off the clients of the others.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// After how many looks something that goes on is said again: twelve hours.
@@ -59,6 +60,7 @@ impl Drop for Keeper {
 async fn look(files: TlsFiles, mut used: Contents, loaded: watch::Sender<Arc<Loaded>>) {
     let mut looks: u32 = 0;
     let mut failures: u32 = 0;
+    let mut changed: Option<Contents> = None;
     loop {
         tokio::time::sleep(LOOK).await;
         looks = looks.wrapping_add(1);
@@ -73,6 +75,11 @@ async fn look(files: TlsFiles, mut used: Contents, loaded: watch::Sender<Arc<Loa
         let found = match read {
             Ok(contents) if contents == used => {
                 failures = 0;
+                changed = None;
+                continue;
+            }
+            Ok(contents) if changed.as_ref() != Some(&contents) => {
+                changed = Some(contents);
                 continue;
             }
             Ok(contents) => files.load(&contents).map(|loaded| (contents, loaded)),
@@ -85,6 +92,7 @@ async fn look(files: TlsFiles, mut used: Contents, loaded: watch::Sender<Arc<Loa
                 announce(&now.own);
                 loaded.send_replace(Arc::new(now));
                 used = contents;
+                changed = None;
                 failures = 0;
             }
             Err(error) => {
@@ -119,5 +127,42 @@ fn announce(own: &CertificateDer<'_>) {
             }
         }
         Err(_) => warn!("the server's certificate has ended, so no client accepts it: replace it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certs::fixture::Scene;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_half_copied_is_not_used_although_it_could_be() {
+        let certs = Scene::with_authority();
+        certs.run("issue replica:m1 --san 127.0.0.1").unwrap();
+        certs.run("rotate --ca").unwrap();
+        let whole = certs.text("ca.pem");
+        let end = "-----END CERTIFICATE-----\n";
+        let (first, _) = whole.split_once(end).unwrap();
+        let half = format!("{first}{end}");
+        assert!(half.len() < whole.len());
+        let keeper = Keeper::start(TlsFiles {
+            certificate: certs.path("replica-m1.pem"),
+            key: certs.path("replica-m1.key"),
+            client_ca: certs.path("ca.pem"),
+            crl: None,
+        });
+        let mut loaded = keeper.as_ref().unwrap().loaded();
+        loaded.mark_unchanged();
+        let write = |text: &str| std::fs::write(certs.path("ca.pem"), text).unwrap();
+        // One look sees the half, and the next one the whole.
+        write(&half);
+        tokio::time::sleep(LOOK * 3 / 2).await;
+        write(&whole);
+        tokio::time::sleep(LOOK * 4).await;
+        assert!(!loaded.has_changed().unwrap());
+        // What stays is meant.
+        write(&half);
+        tokio::time::sleep(LOOK * 3).await;
+        assert!(loaded.has_changed().unwrap());
     }
 }

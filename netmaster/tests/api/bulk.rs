@@ -162,26 +162,70 @@ async fn more_than_a_transaction_holds_is_refused_before_it_is_tried() {
         Value::from_iter(profiles)
     };
     for query in ["?dryRun=true", ""] {
-        apply(&netmaster, query, &profiles(200)).await.is_problem(
-            413,
-            "change_too_large",
-            "202 keys",
-        );
+        let refused = apply(&netmaster, query, &profiles(4200)).await;
+        let detail = "4202 keys";
+        refused.is_problem(413, "change_too_large", detail);
+        refused.is_problem(413, "change_too_large", "holds 4096 keys");
     }
-    // With the record of who did it they are 127.
-    let done = apply(&netmaster, "", &profiles(126)).await;
-    assert_eq!(ops(&done).len(), 126);
+    // Who makes it in parts may look at all of it all the same.
+    let looked = apply(&netmaster, "?dryRun=true&inParts=true", &profiles(4200)).await;
+    assert_eq!(ops(&looked).len(), 4200);
+    let not_looked = apply(&netmaster, "?inParts=true", &profiles(1)).await;
+    not_looked.is_problem(422, "invalid_query", "with `dryRun`");
+    // With the record of who did it and the revision they are 4096, and one change.
+    let before = revision(&netmaster).await;
+    let done = apply(&netmaster, "", &profiles(4094)).await;
+    assert_eq!(ops(&done).len(), 4094);
+    assert_eq!(revision(&netmaster).await, before + 1);
+    let watched = netmaster.get("/v1/profiles/p4093").await;
+    assert_eq!(watched.body["revision"], before + 1);
     // What is there already does not count.
-    let done = apply(&netmaster, "", &profiles(200)).await;
+    let done = apply(&netmaster, "", &profiles(4200)).await;
     assert_eq!(
         ops(&done).iter().filter(|(_, op)| op == "create").count(),
-        74
+        106
     );
     apply(&netmaster, "", &profiles(5001)).await.is_problem(
         422,
         "invalid_field",
         "more than 5000 objects",
     );
+}
+
+#[tokio::test]
+async fn a_large_change_is_in_a_back_up_that_can_be_read() {
+    let netmaster = Netmaster::start().await;
+    // Names as long as they may be, so that the record of it is too.
+    let name = |n: u32| format!("{n:04}{}", "x".repeat(59));
+    let profiles = (0..4094).map(|n| json!({"kind": "profile", "name": name(n)}));
+    let done = apply(&netmaster, "", &Value::from_iter(profiles)).await;
+    assert_eq!(done.status, StatusCode::OK, "{done:?}");
+    let backup = netmaster.http.get(format!("{}/v1/backup", netmaster.url));
+    let backup = backup.send().await.unwrap().text().await.unwrap();
+    let longest = backup.lines().map(str::len).max().unwrap();
+    assert!((500_000..1_250_000).contains(&longest), "{longest}");
+}
+
+#[tokio::test]
+async fn nothing_is_applied_if_what_was_looked_at_has_changed() {
+    let netmaster = Netmaster::with_blue().await;
+    let looked = apply(&netmaster, "?dryRun=true", &everything()).await;
+    let seen = looked.body["revision"].as_u64().unwrap();
+    let query = format!("?revision={seen}");
+    // What pods do meanwhile does not count.
+    netmaster.allocate("c1/eth0").await;
+    let bronze = json!({"name": "bronze"});
+    netmaster.create("/v1/profiles", &bronze).await;
+    let before = netmaster.everything().await;
+    let refused = apply(&netmaster, &query, &everything()).await;
+    refused.is_problem(409, "stale_revision", "look again");
+    assert!(refused.body["current"].as_u64().unwrap() > seen);
+    assert_eq!(netmaster.everything().await, before);
+    let looked = apply(&netmaster, "?dryRun=true", &everything()).await;
+    let query = format!("?revision={}", looked.body["revision"]);
+    netmaster.allocate("c2/eth0").await;
+    let done = apply(&netmaster, &query, &everything()).await;
+    assert_eq!(ops(&done).len(), 6);
 }
 
 #[tokio::test]
@@ -215,6 +259,7 @@ async fn an_export_is_one_moment_and_what_apply_takes() {
     let dry = ApplyOptions {
         dry_run: true,
         prune: Some("!team".parse().unwrap()),
+        ..ApplyOptions::default()
     };
     let changes = netmaster.client.apply(&export.objects, &dry).await.unwrap();
     assert!(changes.objects.iter().all(|one| one.op == Op::Unchanged));

@@ -57,7 +57,7 @@ async fn what_is_no_http_is_answered_and_closed() {
 async fn a_body_that_does_not_come_is_given_up() {
     let netmaster = Netmaster::start().await;
     let mut stream = connect(&netmaster).await;
-    let head = "POST /v1/networks HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+    let head = "POST /v1/networks HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 content-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
     let answer = read(&mut stream, "request_timeout").await;
@@ -72,7 +72,7 @@ async fn one_connection_more_than_there_may_be_waits_its_turn() {
     };
     let netmaster = Netmaster::within(limits).await;
     // The client's own connection is one of the two.
-    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut second = connect(&netmaster).await;
     second.write_all(request).await.unwrap();
     assert!(read(&mut second, "ok\n").await.starts_with("HTTP/1.1 200 "));
@@ -92,7 +92,7 @@ async fn what_is_under_way_when_it_is_told_to_stop_is_answered() {
     let mut stream = connect(&netmaster).await;
     let (begin, end) = body.split_at(5);
     let head = format!(
-        "POST /v1/networks HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+        "POST /v1/networks HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n{begin}",
         body.len()
     );
@@ -106,4 +106,38 @@ async fn what_is_under_way_when_it_is_told_to_stop_is_answered() {
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     assert!(answer.contains("connection: close"), "{answer}");
     timeout(DEADLINE, stopping).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_browsers_page_that_calls_this_machine_by_its_own_name_is_refused() {
+    let netmaster = Netmaster::start().await;
+    for path in ["/v1/backup", "/v1/networks", "/metrics", "/healthz"] {
+        for (version, target, host, served) in [
+            ("1.1", "", "host: rebound.example:9630\r\n", false),
+            (
+                "1.1",
+                "",
+                "host: localhost\r\nhost: rebound.example\r\n",
+                false,
+            ),
+            (
+                "1.1",
+                "http://rebound.example",
+                "host: localhost\r\n",
+                false,
+            ),
+            ("1.1", "", "host: localhost:9630\r\n", true),
+            ("1.1", "", "host: [::1]:9630\r\n", true),
+            // A browser never leaves it out.
+            ("1.0", "", "", true),
+        ] {
+            let mut stream = connect(&netmaster).await;
+            let request =
+                format!("GET {target}{path} HTTP/{version}\r\n{host}connection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let answer = read(&mut stream, "\r\n\r\n").await;
+            let status = if served { " 200 " } else { " 403 " };
+            assert!(answer.contains(status), "{request} {answer}");
+        }
+    }
 }

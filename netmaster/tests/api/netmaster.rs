@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use trunkline_ipam::Policy;
 use trunkline_netmaster::{Embedded, Limits, ServeOptions, Server, ServerError, SweeperConfig};
 use trunkline_netmaster_api::{Client, Credentials, EndpointSpec};
 
@@ -51,18 +52,30 @@ impl Netmaster {
     }
 
     pub(crate) async fn within(limits: Limits) -> Self {
-        Self::on(Embedded::in_memory().unwrap(), limits).await
+        Self::on(Embedded::in_memory().unwrap(), limits, Policy::default()).await
+    }
+
+    /// One that believes a node's report of what it was given a moment ago.
+    pub(crate) async fn credulous() -> Self {
+        let policy = Policy {
+            sweep_gap: Duration::ZERO,
+            ..Policy::default()
+        };
+        let store = Embedded::in_memory().unwrap();
+        Self::on(store, Limits::default(), policy).await
     }
 
     /// With a store that outlives it.
     pub(crate) async fn on_disk(directory: &Path) -> Self {
-        Self::on(Embedded::open(directory).unwrap(), Limits::default()).await
+        let store = Embedded::open(directory).unwrap();
+        Self::on(store, Limits::default(), Policy::default()).await
     }
 
-    async fn on(store: Embedded, limits: Limits) -> Self {
+    async fn on(store: Embedded, limits: Limits, policy: Policy) -> Self {
         let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let options = ServeOptions {
             limits,
+            policy,
             // Nothing happens but what a test does.
             sweeper: SweeperConfig {
                 collect: HOURS,

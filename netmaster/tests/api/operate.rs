@@ -152,6 +152,47 @@ async fn what_is_safe_is_repaired_at_the_revision_it_was_seen_at_or_not_at_all()
 }
 
 #[tokio::test]
+async fn half_of_a_slot_is_not_freed_while_the_node_has_the_other() {
+    let netmaster = Netmaster::credulous().await;
+    let blue = json!({"name": "blue", "vlan": 100});
+    netmaster.create("/v1/networks", &blue).await;
+    for (name, cidr, gateway) in [
+        ("four", "10.1.0.0/24", "10.1.0.1"),
+        ("six", "fd00:1::/64", "fd00:1::1"),
+    ] {
+        let subnet = json!({"name": name, "network": "blue", "rack": "r1", "cidr": cidr,
+                            "gateway": gateway});
+        netmaster.create("/v1/subnets", &subnet).await;
+    }
+    let node = json!({"rack": "r1"});
+    let node = netmaster.ask(Method::PUT, "/v1/nodes/n1", &node).await;
+    let wanted = json!({"fence": node.body["fence"], "network": "blue", "count": 1});
+    let reserve = netmaster
+        .ask(Method::POST, "/v1/nodes/n1/reserve", &wanted)
+        .await;
+    let slot = &reserve.body["slots"][0]["addresses"];
+    let (four, six) = (slot[0]["ip"].clone(), slot[1]["ip"].clone());
+    // It has neither, so nobody loses anything.
+    report(&netmaster, &json!([]), &json!([]), &json!([])).await;
+    let check = netmaster.client.check().await.unwrap();
+    let found: Vec<_> = check.findings.iter().map(|one| one.code.as_str()).collect();
+    assert_eq!(found, ["lease_lost", "lease_lost"], "{check:?}");
+    assert!(check.findings.iter().all(|one| one.safe), "{check:?}");
+    // By the time somebody asks for the repair, it turns out to have one of them.
+    report(&netmaster, &json!([]), &json!([]), &json!([six])).await;
+    let findings = check.findings.iter().map(FindingRef::from).collect();
+    let repairs = netmaster.client.repair(&RepairSpec { findings }).await;
+    let repairs = repairs.unwrap().repairs;
+    assert!(repairs.iter().all(|one| !one.repaired), "{repairs:?}");
+    let detail = repairs[0].detail.as_deref().unwrap();
+    assert!(detail.contains("is not repaired unasked"), "{detail}");
+    for ip in [four, six] {
+        let path = format!("/v1/addresses/{}", ip.as_str().unwrap());
+        assert_eq!(netmaster.get(&path).await.body["state"], "leased", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_status_is_the_whole_in_one_look() {
     let netmaster = Netmaster::with_blue().await;
     let status = netmaster.client.status().await.unwrap();

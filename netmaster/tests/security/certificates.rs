@@ -5,7 +5,8 @@ use serde_json::json;
 use time::Duration;
 use trunkline_netmaster_api::{Endpoint, Query};
 
-use crate::authority::{Authority, Wish, replace};
+use crate::authority::{Authority, Pair, Wish, replace};
+use crate::log;
 use crate::netmaster::{Caller, Netmaster, SOON};
 
 /// The handshake ends before anything is asked, so that nothing is answered either.
@@ -13,6 +14,15 @@ async fn is_cut_off(caller: &Caller) {
     let error = caller.client.cluster().await.unwrap_err();
     assert!(error.problem().is_none(), "{error}");
     assert!(error.is_unreachable(), "{error}");
+}
+
+/// The same from an address of its own, and the log says why.
+async fn is_cut_off_and_logged(netmaster: &Netmaster, pair: &Pair, last: u8, why: &str) {
+    let caller = netmaster.caller_from(last, pair);
+    is_cut_off(&caller).await;
+    let request = caller.request(Method::GET, "/v1/cluster");
+    request.send().await.unwrap_err();
+    log::says(last, why).await;
 }
 
 #[tokio::test]
@@ -51,7 +61,7 @@ async fn an_expired_certificate_is_refused() {
         ends_in: -Duration::minutes(1),
         ..Wish::client("admin:root")
     });
-    is_cut_off(&netmaster.caller_with(&expired)).await;
+    is_cut_off_and_logged(&netmaster, &expired, 101, "expired").await;
     netmaster.still_serves().await;
 }
 
@@ -75,7 +85,8 @@ async fn a_certificate_is_of_no_use_beyond_its_end_even_on_an_open_connection() 
 async fn the_certificate_of_another_authority_is_refused_whatever_that_calls_itself() {
     let netmaster = Netmaster::start().await;
     let other = Authority::new("the authority");
-    is_cut_off(&netmaster.caller_with(&other.sign(&Wish::client("admin:root")))).await;
+    let admin = other.sign(&Wish::client("admin:root"));
+    is_cut_off_and_logged(&netmaster, &admin, 102, "invalid peer certificate").await;
     netmaster.still_serves().await;
 }
 
@@ -87,7 +98,7 @@ async fn a_certificate_for_servers_is_no_clients() {
         server: true,
         ..Wish::client("admin:root")
     });
-    is_cut_off(&netmaster.caller_with(&server)).await;
+    is_cut_off_and_logged(&netmaster, &server, 103, "invalid peer certificate").await;
     netmaster.still_serves().await;
 }
 
@@ -118,7 +129,7 @@ async fn a_revoked_certificate_is_refused_and_its_connections_are_cut() {
     replace(&netmaster.directory.path().join("ca.crl"), &list);
     let cut = tokio::time::timeout(SOON, watches[0].next()).await.unwrap();
     assert!(cut.unwrap_err().is_unreachable());
-    is_cut_off(&eve).await;
+    is_cut_off_and_logged(&netmaster, &revoked, 104, "revoked").await;
     // Of the other one nothing was heard but what it asked for.
     let blue = json!({"name": "blue", "vlan": 100});
     let admin = netmaster.caller("admin:root");
@@ -138,5 +149,27 @@ async fn a_token_that_nobody_gave_out_is_refused_and_not_shown() {
         let answer = crate::netmaster::Answer::to(request.bearer_auth("s3cret")).await;
         answer.is(401, "unauthenticated");
         assert!(!answer.body.to_string().contains("s3cret"));
+    }
+}
+
+#[tokio::test]
+async fn the_metrics_tell_when_certificates_end() {
+    let netmaster = Netmaster::start().await;
+    let viewer = netmaster.caller("viewer:vera");
+    let answer = viewer
+        .request(Method::GET, "/metrics")
+        .send()
+        .await
+        .unwrap();
+    let text = answer.text().await.unwrap();
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    // As the authority of these tests signs them; its own certificate is good for ever.
+    for (file, least) in [("server.pem", 23 * 3600), ("ca.pem", 365 * 24 * 3600)] {
+        let path = netmaster.directory.path().join(file);
+        let name = "netmaster_certificate_not_after_timestamp_seconds";
+        let sample = format!("{name}{{file=\"{}\"}} ", path.display());
+        let end = text.lines().find_map(|line| line.strip_prefix(&sample));
+        let end: i64 = end.unwrap().parse().unwrap();
+        assert!(end > now + least, "{file}: {end}");
     }
 }

@@ -10,6 +10,8 @@ use tokio::time::timeout;
 use trunkline_netmaster::Limits;
 use trunkline_netmaster_api::Role;
 
+use crate::authority::Wish;
+use crate::log;
 use crate::netmaster::{Answer, Netmaster, SOON};
 
 /// What comes until the other side closes.
@@ -23,7 +25,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 #[tokio::test]
 async fn plain_http_on_a_tls_port_is_told_so() {
     let netmaster = Netmaster::start().await;
-    let mut stream = netmaster.connect().await;
+    let mut stream = netmaster.connect_from(111).await;
     let request = "GET /v1/networks HTTP/1.1\r\nhost: x\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
     let answer = rest(&mut stream).await;
@@ -32,6 +34,7 @@ async fn plain_http_on_a_tls_port_is_told_so() {
         answer.contains("tls_required") && answer.contains("https"),
         "{answer}"
     );
+    log::says(111, "it does not speak TLS").await;
     netmaster.still_serves().await;
 }
 
@@ -72,17 +75,7 @@ async fn a_handshake_that_does_not_come_holds_up_nobody_and_is_given_up() {
 #[tokio::test]
 async fn a_head_that_comes_drop_by_drop_is_given_up() {
     let netmaster = Netmaster::start().await;
-    let credentials = trunkline_netmaster_api::Credentials {
-        ca: Some(netmaster.ca()),
-        ..trunkline_netmaster_api::Credentials::default()
-    };
-    let connector =
-        tokio_rustls::TlsConnector::from(std::sync::Arc::new(credentials.tls().unwrap()));
-    let name = "localhost".to_owned().try_into().unwrap();
-    let mut stream = connector
-        .connect(name, netmaster.connect().await)
-        .await
-        .unwrap();
+    let mut stream = netmaster.whisper_from(112).await;
     stream
         .write_all(b"GET /healthz HTTP/1.1\r\nx: ")
         .await
@@ -98,6 +91,7 @@ async fn a_head_that_comes_drop_by_drop_is_given_up() {
         }
     };
     timeout(3 * SOON, dripping).await.unwrap();
+    log::says(112, "the head of a request did not come").await;
     netmaster.still_serves().await;
 }
 
@@ -107,7 +101,7 @@ const AS_ADMIN: &str = r#"{"name":"admin:root","role":"admin","address":"10.0.0.
 async fn nobody_but_a_replica_says_on_whose_behalf_it_asks() {
     let netmaster = Netmaster::with_blue(Limits::default()).await;
     let path = "/v1/networks/blue";
-    for role in Role::ALL.into_iter().filter(|role| *role != Role::Cluster) {
+    for role in Role::ALL {
         let caller = netmaster.caller(&format!("{role}:n1"));
         for claim in [AS_ADMIN, "", "admin:root"] {
             let request = caller.request(Method::GET, path);
@@ -126,7 +120,7 @@ async fn nobody_but_a_replica_says_on_whose_behalf_it_asks() {
 #[tokio::test]
 async fn a_replica_asks_on_behalf_of_others_who_may_no_more_for_that() {
     let netmaster = Netmaster::with_blue(Limits::default()).await;
-    let replica = netmaster.caller("cluster:m2");
+    let replica = netmaster.caller("replica:m2");
     let create = |vlan: u16| {
         let body = json!({"name": format!("net{vlan}"), "vlan": vlan});
         replica.request(Method::POST, "/v1/networks").json(&body)
@@ -159,21 +153,14 @@ async fn a_replica_asks_on_behalf_of_others_who_may_no_more_for_that() {
 #[tokio::test]
 async fn two_requests_in_one_are_not_taken_apart_wrongly() {
     let netmaster = Netmaster::start().await;
-    let credentials = trunkline_netmaster_api::Credentials {
-        ca: Some(netmaster.ca()),
-        ..trunkline_netmaster_api::Credentials::default()
-    };
-    let connector =
-        tokio_rustls::TlsConnector::from(std::sync::Arc::new(credentials.tls().unwrap()));
-    for head in [
-        "content-length: 5\r\ncontent-length: 6\r\n",
-        "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n",
+    for (last, head) in [
+        (113, "content-length: 5\r\ncontent-length: 6\r\n"),
+        (
+            114,
+            "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n",
+        ),
     ] {
-        let name = "localhost".to_owned().try_into().unwrap();
-        let mut stream = connector
-            .connect(name, netmaster.connect().await)
-            .await
-            .unwrap();
+        let mut stream = netmaster.whisper_from(last).await;
         let request = format!(
             "POST /v1/networks HTTP/1.1\r\nhost: x\r\n{head}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\
              host: x\r\n\r\n"
@@ -186,6 +173,41 @@ async fn two_requests_in_one_are_not_taken_apart_wrongly() {
             .unwrap_or(0);
         let answer = String::from_utf8_lossy(&bytes[..count]).into_owned();
         assert!(!answer.contains(" 200 "), "{head}: {answer}");
+        log::says(last, "no HTTP that could be understood").await;
     }
     netmaster.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused_and_logged() {
+    let netmaster = Netmaster::start().await;
+    let mut stream = netmaster.whisper_from(115).await;
+    let request = format!("GET /healthz HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(20_000));
+    // It may be closed while it is still being told.
+    let _ = stream.write_all(request.as_bytes()).await;
+    let _ = stream.flush().await;
+    log::says(115, "no HTTP that could be understood").await;
+    netmaster.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up_and_logged() {
+    let netmaster = Netmaster::start().await;
+    let mut stream = netmaster.whisper_from(116).await;
+    let head = "POST /v1/join HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 100\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    log::says(116, "request_timeout").await;
+    netmaster.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_name_that_leads_elsewhere_is_refused_and_logged() {
+    let netmaster = Netmaster::start().await;
+    let pair = netmaster.authority.sign(&Wish::client("admin:root"));
+    let admin = netmaster.caller_from(117, &pair);
+    let answer = admin.get("/v1/networks/..%2F..%2Fetc%2Fpasswd").await;
+    answer.is(422, "invalid_path");
+    log::says(117, "invalid_path").await;
 }

@@ -1,19 +1,23 @@
 //! A netmaster with TLS, and those who ask it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use trunkline_netmaster::{
-    Embedded, Limits, NodeAuthority, ServeOptions, Server, SweeperConfig, TlsFiles,
+    Embedded, KubernetesArgs, Limits, NodeAuthority, ServeOptions, Server, SweeperConfig, TlsFiles,
 };
 use trunkline_netmaster_api::{Client, Credentials, Secret};
 
 use crate::authority::{Authority, Pair, Wish, replace};
+use crate::log;
 
 /// Long enough for anything that happens at all.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
@@ -50,12 +54,17 @@ impl Netmaster {
     }
 
     pub(crate) async fn within(limits: Limits) -> Self {
+        Self::set_up(limits, KubernetesArgs::default()).await
+    }
+
+    pub(crate) async fn set_up(limits: Limits, kubernetes: KubernetesArgs) -> Self {
+        log::keep();
         let authority = Authority::new("the authority");
         let directory = tempfile::tempdir().unwrap();
         replace(&directory.path().join("ca.pem"), &authority.pem);
         replace(&directory.path().join("ca.key"), &authority.key);
         replace(&directory.path().join("ca.crl"), &authority.revoke(&[]));
-        let own = authority.sign(&Wish::replica("cluster:netmaster-1"));
+        let own = authority.sign(&Wish::replica("replica:netmaster-1"));
         let (certificate, key) = own.write(directory.path(), "server");
         let tls = TlsFiles {
             certificate,
@@ -65,6 +74,7 @@ impl Netmaster {
         };
         let options = ServeOptions {
             limits,
+            kubernetes,
             tls: Some(tls),
             authority: Some(NodeAuthority {
                 certificate: directory.path().join("ca.pem"),
@@ -96,7 +106,7 @@ impl Netmaster {
             address,
         };
         // It may ask as often as it likes.
-        let replica = netmaster.caller("cluster:netmaster-2");
+        let replica = netmaster.caller("replica:netmaster-2");
         let founded = async {
             while replica.client.cluster().await.is_err() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -108,7 +118,12 @@ impl Netmaster {
 
     /// With network `blue`, a subnet of it for rack `r1`, and nodes `n1` and `n2` in that.
     pub(crate) async fn with_blue(limits: Limits) -> Self {
-        let netmaster = Self::within(limits).await;
+        Self::within(limits).await.and_blue().await
+    }
+
+    /// The same of one that is there.
+    pub(crate) async fn and_blue(self) -> Self {
+        let netmaster = self;
         let admin = netmaster.caller("admin:root");
         for (method, path, body) in [
             (
@@ -190,19 +205,53 @@ impl Netmaster {
         TcpStream::connect(self.address).await.unwrap()
     }
 
+    /// A connection from one of the machine's own addresses, of which there are many.
+    pub(crate) async fn connect_from(&self, last: u8) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        let from = SocketAddr::from(([127, 0, 0, last], 0));
+        socket.bind(from).unwrap();
+        socket.connect(self.address).await.unwrap()
+    }
+
+    /// The same with TLS, showing nothing.
+    pub(crate) async fn whisper_from(&self, last: u8) -> TlsStream<TcpStream> {
+        let credentials = Credentials {
+            ca: Some(self.ca()),
+            ..Credentials::default()
+        };
+        let connector = TlsConnector::from(Arc::new(credentials.tls().unwrap()));
+        let name = "localhost".to_owned().try_into().unwrap();
+        let stream = self.connect_from(last).await;
+        connector.connect(name, stream).await.unwrap()
+    }
+
+    /// Somebody with this certificate, at one of the machine's own addresses.
+    pub(crate) fn caller_from(&self, last: u8, pair: &Pair) -> Caller {
+        let name = format!("client-{}", pair.serial);
+        let credentials = pair.credentials(self.directory.path(), &name, &self.ca());
+        let caller = Caller::with(&self.url(), credentials.clone());
+        let http = http(&credentials).local_address(IpAddr::from([127, 0, 0, last]));
+        Caller {
+            http: http.build().unwrap(),
+            ..caller
+        }
+    }
+
     /// It still works for those whom it should.
     pub(crate) async fn still_serves(&self) {
         self.caller("viewer:vera").client.cluster().await.unwrap();
     }
 }
 
+fn http(credentials: &Credentials) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_backend_preconfigured(credentials.tls().unwrap())
+}
+
 impl Caller {
     pub(crate) fn with(url: &str, credentials: Credentials) -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .tls_backend_preconfigured(credentials.tls().unwrap())
-            .build()
-            .unwrap();
+        let http = http(&credentials).build().unwrap();
         Self {
             client: Client::with(url, credentials).unwrap(),
             http,

@@ -154,3 +154,40 @@ async fn names_do_not_lead_out_of_their_place() {
         answer.is(422, "invalid_path");
     }
 }
+
+#[tokio::test]
+async fn an_agent_takes_no_addresses_out_of_circulation_that_are_not_near_it() {
+    let netmaster = Netmaster::with_blue(Limits::default()).await;
+    let far = json!({"name": "blue-r2", "network": "blue", "rack": "r2", "cidr": "10.2.0.0/24",
+                     "gateway": "10.2.0.1"});
+    let admin = netmaster.caller("admin:root");
+    let made = admin.ask(Method::POST, "/v1/subnets", &far).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let agent = netmaster.caller("node:n1");
+    let report = json!({"mac": "02:00:00:00:00:01", "node": "n1"});
+    let say = async |ip: &str| {
+        let path = format!("/v1/addresses/{ip}/conflict");
+        agent.ask(Method::POST, &path, &report).await
+    };
+    say("10.2.0.9").await.is(403, "forbidden");
+    let mut taken = 0;
+    for host in 2..100 {
+        let answer = say(&format!("10.1.0.{host}")).await;
+        if answer.status != 204 {
+            answer.is(403, "forbidden");
+            break;
+        }
+        taken += 1;
+    }
+    assert_eq!(taken, 32);
+    let events = admin.get("/v1/events").await.body;
+    assert!(
+        events.to_string().contains("no more are taken from it"),
+        "{events}"
+    );
+    // An operator is believed.
+    let operator = netmaster.caller("operator:olga");
+    let path = "/v1/addresses/10.2.0.9/conflict";
+    let said = operator.ask(Method::POST, path, &report).await;
+    assert_eq!(said.status, 204, "{said:?}");
+}

@@ -58,7 +58,7 @@ fn credentials(directory: &Path, name: &str) -> Credentials {
 fn serve(directory: &Path) -> Running {
     for arguments in [
         &["init"][..],
-        &["issue", "cluster:netmaster-1", "--san", "127.0.0.1"],
+        &["issue", "replica:netmaster-1", "--san", "127.0.0.1"],
         &["issue", "admin:root"],
         &["issue", "node:n1"],
     ] {
@@ -70,9 +70,9 @@ fn serve(directory: &Path) -> Running {
         "serve",
         "--listen=127.0.0.1:0",
         "--tls-cert",
-        &file("cluster-netmaster-1.pem"),
+        &file("replica-netmaster-1.pem"),
         "--tls-key",
-        &file("cluster-netmaster-1.key"),
+        &file("replica-netmaster-1.key"),
         "--tls-client-ca",
         &file("ca.pem"),
         "--data-dir",
@@ -170,6 +170,9 @@ async fn five_thousand_idle_connections_leave_room_for_the_rest() {
     let admin = credentials(directory.path(), "admin-root");
     let client = Client::with(&running.url, admin).unwrap();
     client.cluster().await.unwrap();
+    // They come from one address, which has fewer.
+    let log = std::fs::read_to_string(directory.path().join("log")).unwrap();
+    assert!(log.contains("nothing had said who this is"), "{log}");
     let resident = std::fs::read_to_string(format!("/proc/{}/status", running.process.id()));
     let resident = resident.unwrap();
     let line = resident.lines().find(|line| line.starts_with("VmRSS:"));
@@ -184,4 +187,17 @@ async fn five_thousand_idle_connections_leave_room_for_the_rest() {
     assert_eq!(idle.len(), IDLE);
     drop(idle);
     client.cluster().await.unwrap();
+}
+
+#[test]
+fn a_netmaster_that_crashes_leaves_no_core() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = serve(directory.path());
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.process.id()));
+    let limits = limits.unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let words: Vec<_> = core.unwrap().split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"], "{limits}");
 }

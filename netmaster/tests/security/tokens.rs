@@ -372,6 +372,68 @@ async fn a_scoped_token_changes_its_networks_only() {
 }
 
 #[tokio::test]
+async fn a_refusal_tells_a_scoped_token_nothing_of_other_networks() {
+    let netmaster = with_two_networks().await;
+    // Nothing is on it that would keep its VLAN as it is.
+    let cyan = json!({"name": "cyan", "vlan": 400});
+    let admin = netmaster.caller("admin:root");
+    let cyan = admin.ask(Method::POST, "/v1/networks", &cyan).await;
+    let spec = json!({"name": "blue-ci", "role": "operator", "networks": ["blue", "cyan"]});
+    let caller = netmaster.bearer(spec).await;
+    let subnet = json!({"name": "more", "network": "blue", "cidr": "10.2.0.0/25",
+                        "gateway": "10.2.0.1"});
+    let network = json!({"name": "cyan", "vlan": 200});
+    let listed = |kind: &str, spec: &Value| {
+        let mut object = spec.clone();
+        object["kind"] = json!(kind);
+        json!({"objects": [object]})
+    };
+    let mut update = network.clone();
+    update["revision"] = cyan.body["revision"].clone();
+    for (method, path, body, code) in [
+        (
+            Method::POST,
+            "/v1/subnets",
+            subnet.clone(),
+            "address_overlap",
+        ),
+        (Method::PUT, "/v1/networks/cyan", update, "vlan_in_use"),
+        (
+            Method::POST,
+            "/v1/apply",
+            listed("subnet", &subnet),
+            "address_overlap",
+        ),
+        (
+            Method::POST,
+            "/v1/apply",
+            listed("network", &network),
+            "vlan_in_use",
+        ),
+    ] {
+        let refused = caller.ask(method, path, &body).await;
+        refused.is(409, code);
+        let said = refused.body.to_string();
+        assert!(!said.contains("green"), "{path} {said}");
+        assert!(said.contains("`cyan` only, and its"), "{path} {said}");
+    }
+    // Somebody else is told what is in the way.
+    let olga = netmaster.caller("operator:olga");
+    let refused = olga.ask(Method::POST, "/v1/subnets", &subnet).await;
+    refused.is(409, "address_overlap");
+    assert!(refused.body.to_string().contains("green-r1"), "{refused:?}");
+    // Whose an interface is comes before what is on it.
+    let adopted = json!({"addresses": [
+        {"ip": "10.1.0.70", "attachment": "green/eth0", "node": "n1"}]});
+    let refused = caller.ask(Method::POST, "/v1/import", &adopted).await;
+    refused.is(403, "forbidden");
+    let taken = json!({"attachment": "green/eth0", "node": "n1", "network": "blue"});
+    let refused = caller.ask(Method::POST, "/v1/endpoints", &taken).await;
+    refused.is(403, "forbidden");
+    assert!(!refused.body.to_string().contains("10.2.0."), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_watch_ends_when_its_token_is_deleted() {
     let netmaster = Netmaster::start().await;
     let viewer = netmaster

@@ -12,8 +12,13 @@ use crate::{Changes, Export, ImportSpec};
 pub struct ApplyOptions {
     /// Only look what would become of the objects.
     pub dry_run: bool,
+    /// With `dry_run`: it is to be made in several changes, so all of it may be more than one holds.
+    pub in_parts: bool,
     /// Delete what is not in the list and whose labels match; without it, nothing is deleted.
     pub prune: Option<Selector>,
+    /// The revision that somebody looked at: nothing is done if what operators manage was changed
+    /// since.
+    pub revision: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -35,6 +40,12 @@ impl Client {
     ) -> Result<Changes, ClientError> {
         let mut request = self.call(Method::POST, &["v1", "apply"]);
         request = request.query(&[("dryRun", options.dry_run.to_string())]);
+        if options.in_parts {
+            request = request.query(&[("inParts", true)]);
+        }
+        if let Some(revision) = options.revision {
+            request = request.query(&[("revision", revision)]);
+        }
         if let Some(prune) = &options.prune {
             request = request.query(&[("prune", prune.to_string())]);
         }

@@ -5,6 +5,8 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use reqwest::Url;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,8 +16,15 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, version};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::ClientError;
+
+/// How often a certificate and a key that do not match are looked at.
+const LOOKS: u32 = 5;
+
+/// How long those who replace one of them have to replace the other, each time.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// The files that a client shows who it is with, and that say whom it trusts.
 ///
@@ -157,7 +166,7 @@ impl Credentials {
         let Some(path) = &self.token else {
             return Ok(None);
         };
-        let token = token_of(&read(path)?);
+        let token = token_of(&Zeroizing::new(read(path)?));
         let none = || CredentialsError::NoToken { path: path.clone() };
         token.map(Some).ok_or_else(none)
     }
@@ -189,6 +198,12 @@ impl Token {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 
@@ -237,18 +252,33 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Credentials
     }
 }
 
+/// A pair's two files are replaced one after the other, so what does not match is looked at again.
 fn pair(
+    certificate: &Path,
+    key: &Path,
+    provider: &CryptoProvider,
+) -> Result<Arc<CertifiedKey>, CredentialsError> {
+    for _ in 1..LOOKS {
+        match read_pair(certificate, key, provider) {
+            Err(CredentialsError::Pair { .. }) => thread::sleep(BETWEEN_LOOKS),
+            result => return result,
+        }
+    }
+    read_pair(certificate, key, provider)
+}
+
+fn read_pair(
     certificate: &Path,
     key: &Path,
     provider: &CryptoProvider,
 ) -> Result<Arc<CertifiedKey>, CredentialsError> {
     let chain = certificates(certificate)?;
     // The parser's own error could quote the key.
-    let private =
-        PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| CredentialsError::NotPem {
-            path: key.to_owned(),
-            what: "private key",
-        })?;
+    let pem = Zeroizing::new(read(key)?);
+    let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CredentialsError::NotPem {
+        path: key.to_owned(),
+        what: "private key",
+    })?;
     let pair = CertifiedKey::from_der(chain, private, provider);
     pair.map(Arc::new).map_err(|source| CredentialsError::Pair {
         certificate: certificate.to_owned(),

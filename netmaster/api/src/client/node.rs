@@ -109,6 +109,17 @@ impl Client {
         self.send(self.call(Method::POST, &path)).await.map(drop)
     }
 
+    /// Makes all certificates of a node void, whether it is registered or not, until it joins again
+    /// by a token that is made afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`], as for every call.
+    pub async fn revoke_certificates(&self, node: &Name) -> Result<(), ClientError> {
+        let path = ["v1", "nodes", node.as_str(), "certificate"];
+        self.send(self.call(Method::DELETE, &path)).await.map(drop)
+    }
+
     /// Says that the machine with `mac` answers for an address.
     ///
     /// # Errors

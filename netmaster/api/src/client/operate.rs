@@ -32,7 +32,28 @@ impl Client {
     ///
     /// [`ClientError`], as for every call.
     pub async fn check(&self) -> Result<Check, ClientError> {
-        self.read(self.call(Method::GET, &["v1", "check"])).await
+        let patient = self.patient()?;
+        let request = patient.call(Method::GET, &["v1", "check"]);
+        patient.read(request).await
+    }
+
+    /// The same, of what is safe to repair only.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`], as for every call.
+    pub async fn check_safe(&self) -> Result<Check, ClientError> {
+        let patient = self.patient()?;
+        let request = patient.call(Method::GET, &["v1", "check"]);
+        patient.read(request.query(&[("safe", true)])).await
+    }
+
+    /// The same client, for what is not begun to be answered before all is looked through.
+    fn patient(&self) -> Result<Self, ClientError> {
+        Ok(Self {
+            http: Self::http(&self.credentials, self.deadline)?,
+            ..self.clone()
+        })
     }
 
     /// Repairs what a check has found, as far as that is safe.
@@ -41,7 +62,8 @@ impl Client {
     ///
     /// [`ClientError`], as for every call. That something is not repaired is no error.
     pub async fn repair(&self, spec: &RepairSpec) -> Result<Repairs, ClientError> {
-        let request = self.call(Method::POST, &["v1", "check", "repair"]);
-        self.read(request.json(spec)).await
+        let patient = self.patient()?;
+        let request = patient.call(Method::POST, &["v1", "check", "repair"]);
+        patient.read(request.json(spec)).await
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::orchestrator::Facts;
 
 /// Long enough for anything that happens at all.
 const SOON: Duration = Duration::from_secs(20);
@@ -431,29 +432,117 @@ async fn where_a_pod_is_the_watch_says_and_else_the_server_is_asked() {
     let _following = follow(&kubernetes);
     until(|| kubernetes.pod(&web(0)), there("u1", "n1")).await;
     let (own, other) = (name("n1"), name("n2"));
-    let on = |node: &str| Place::On(node.to_owned());
-    for _ in 0..10 {
-        assert_eq!(kubernetes.place(&web(0), &own).await, on("n1"));
+    let on = |place: Place| match place {
+        Place::On { node, .. } => node,
+        other => format!("{other:?}"),
+    };
+    for uid in [None, Some("u1")] {
+        assert_eq!(on(kubernetes.place(&web(0), &own, uid).await), "n1");
     }
     assert_eq!(server.shows(), 0, "nobody is asked for what is known");
-    assert_eq!(kubernetes.place(&web(0), &other).await, on("n1"));
-    assert_eq!(kubernetes.place(&web(1), &own).await, Place::Nowhere);
+    assert_eq!(on(kubernetes.place(&web(0), &other, None).await), "n1");
+    assert_eq!(on(kubernetes.place(&web(0), &own, Some("u9")).await), "n1");
+    let nowhere = kubernetes.place(&web(1), &own, None).await;
+    assert_eq!(nowhere, Place::Nowhere);
     server.put(
         "/api/v1/pods",
         "web-2",
         json!({"metadata": {"name": "web-2", "namespace": "shop", "uid": "u2"}, "spec": {}}),
     );
-    assert_eq!(kubernetes.place(&web(2), &own).await, Place::Waiting);
-    assert_eq!(server.shows(), 3);
+    let waiting = kubernetes.place(&web(2), &own, None).await;
+    assert_eq!(waiting, Place::Waiting);
+    assert_eq!(server.shows(), 4);
 }
 
 #[tokio::test]
 async fn where_a_pod_is_can_be_asked_before_the_watch_and_not_while_the_server_is_away() {
     let (server, kubernetes) = Server::start().await;
     server.put_pod("web-0", "u1", "n1");
-    let place = kubernetes.place(&web(0), &name("n1")).await;
-    assert_eq!(place, Place::On("n1".to_owned()));
+    let place = kubernetes.place(&web(0), &name("n1"), None).await;
+    assert!(
+        matches!(&place, Place::On { node, .. } if node == "n1"),
+        "{place:?}"
+    );
     server.change(|state| state.failing = Some(503));
-    let place = kubernetes.place(&web(0), &name("n1")).await;
+    let place = kubernetes.place(&web(0), &name("n1"), None).await;
     assert_eq!(place, Place::Unknown);
+}
+
+/// What is known of a pod with this metadata, before the watch has told of it and afterwards.
+async fn facts(metadata: Value) -> Facts {
+    let (server, kubernetes) = Server::start().await;
+    let mut object = pod("web-0", "u1", "n1", "Running");
+    for (key, value) in metadata.as_object().unwrap() {
+        object["metadata"][key] = value.clone();
+    }
+    server.put("/api/v1/pods", "web-0", object);
+    let (web, node) = (web(0), name("n1"));
+    let asked = kubernetes.place(&web, &node, None).await;
+    let _following = follow(&kubernetes);
+    until(|| kubernetes.pod(&web), there("u1", "n1")).await;
+    let known = kubernetes.place(&web, &node, None).await;
+    assert_eq!((known, server.shows()), (asked.clone(), 1));
+    match asked {
+        Place::On { facts, .. } => *facts,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn owned_by(kind: &str, name: &str) -> Value {
+    json!([{"apiVersion": "v1", "kind": "Other", "name": "other", "uid": "o0"},
+           {"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": "o1", "controller": true}])
+}
+
+#[tokio::test]
+async fn what_decides_what_a_pod_gets_is_in_its_object() {
+    let known = facts(json!({
+        "labels": {"app": "web", "not ours!": "x"},
+        "annotations": {"trunkline.io/pool": "front", "other": "x"},
+        "ownerReferences": owned_by("StatefulSet", "web"),
+    }))
+    .await;
+    assert_eq!(known.uid.as_deref(), Some("u1"));
+    assert!(known.are_of(Some("u1")) && known.are_of(None) && !known.are_of(Some("u2")));
+    let labels: Vec<_> = known.labels.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(labels, ["app"]);
+    let asks: Vec<_> = known.asks.into_iter().collect();
+    assert_eq!(asks, [(Facts::POOL.to_owned(), "front".to_owned())]);
+    let web = Workload {
+        namespace: "shop".to_owned(),
+        name: "web".to_owned(),
+    };
+    let workloads = [Holder::StatefulSet(web.clone()), Holder::Workload(web)];
+    assert_eq!(known.workloads, workloads);
+}
+
+#[tokio::test]
+async fn a_pod_is_of_the_deployment_behind_its_replica_set() {
+    let names = async |metadata: Value| {
+        let known = facts(metadata).await;
+        let names = known.workloads.iter().map(|workload| match workload {
+            Holder::Workload(one) => one.name.clone(),
+            other => panic!("{other:?}"),
+        });
+        names.collect::<Vec<_>>()
+    };
+    let owners = owned_by("ReplicaSet", "web-7d4b9");
+    let labels = json!({"pod-template-hash": "7d4b9"});
+    let with = json!({"labels": labels, "ownerReferences": owners});
+    assert_eq!(names(with).await, ["web", "web-7d4b9"]);
+    let without = json!({"ownerReferences": owners});
+    assert_eq!(names(without).await, ["web-7d4b9"]);
+    let alone = names(json!({})).await;
+    assert!(alone.is_empty(), "{alone:?}");
+}
+
+#[tokio::test]
+async fn a_mirror_is_known_by_the_id_that_its_node_has_for_it() {
+    let known = facts(json!({
+        "annotations": {"kubernetes.io/config.mirror": "h1", "kubernetes.io/config.hash": "h1"},
+        "ownerReferences": owned_by("Node", "n1"),
+    }))
+    .await;
+    assert!(known.are_of(Some("h1")) && known.are_of(Some("u1")) && !known.are_of(Some("h2")));
+    assert_eq!(known.uid, None, "the mirror may be made anew");
+    assert!(known.workloads.is_empty());
 }

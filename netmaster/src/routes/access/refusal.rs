@@ -39,7 +39,7 @@ pub(super) async fn settle(
     let problem = refused.problem();
     let (code, why) = (problem.code, problem.detail.as_str());
     let is_no_entry = place == Place::Door || is_denial(code);
-    if is_no_entry {
+    if is_no_entry || is_odd(code) && peer.is_none_or(|peer| peer.notices.take()) {
         let address = peer.map(|peer| peer.address.to_string());
         warn!(address, code = code.name(), why, "refused");
     }
@@ -55,6 +55,14 @@ pub(super) async fn settle(
     response
 }
 
+/// Whether what was refused is nothing that proper clients send.
+fn is_odd(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::RequestTimeout | ErrorCode::BodyTooLarge | ErrorCode::InvalidPath
+    )
+}
+
 /// Counts a request: as that of who asks, or of the address where nothing says who it is.
 ///
 /// # Errors
@@ -66,10 +74,13 @@ pub(super) fn count(
     peer: Option<&Peer>,
 ) -> Result<(), Duration> {
     let identity = asking.and_then(|asking| asking.identity.as_ref());
-    let claimant = match (identity, peer) {
+    // Of one that a replica passes on it is where that came from.
+    let address = asking.and_then(|asking| asking.address);
+    let address = address.or(peer.map(|peer| peer.address));
+    let claimant = match (identity, address) {
         (Some(identity), _) if identity.is_unlimited() => return Ok(()),
         (Some(identity), _) => Claimant::Identity(identity.name().clone()),
-        (None, Some(peer)) => Claimant::at(peer.address),
+        (None, Some(address)) => Claimant::at(address),
         (None, None) => return Ok(()),
     };
     pace.take(claimant, Instant::now())

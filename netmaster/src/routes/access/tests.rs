@@ -11,11 +11,12 @@ Made from the table of operations: `TRUNKLINE_BLESS=1 cargo test -p trunkline-ne
 writes it. [security.md](security.md) says what the roles are for.
 
 `yes`: the role may. `own`: an agent may, for its own node. `-`: it is refused with 403. Without an
-identity everything is refused with 401 but what says `open`, which everybody may. A scoped token
-may do less, see [security.md](security.md).
+identity everything is refused with 401 but what says `open`, which everybody may. `scoped`: what is
+also for a token of some networks only, if its role may; it reaches what is of those networks, see
+[security/tokens.md](security/tokens.md).
 
-| operation | admin | operator | viewer | node | cluster |
-|---|---|---|---|---|---|
+| operation | admin | operator | viewer | node | cluster | scoped |
+|---|---|---|---|---|---|---|
 ";
 
 fn cell(operation: &Operation, role: Role) -> &'static str {
@@ -29,13 +30,23 @@ fn cell(operation: &Operation, role: Role) -> &'static str {
     }
 }
 
+/// Whether a token of some networks may be used for it.
+fn scoped(operation: &Operation) -> &'static str {
+    match operation.access {
+        Some(Access::Open) => "open",
+        _ if operation.of_networks => "yes",
+        _ => "-",
+    }
+}
+
 #[test]
 fn the_page_of_roles_is_what_the_table_says() {
     let mut page = HEAD.to_owned();
     for operation in operations() {
-        let cells = Role::ALL.map(|role| cell(&operation, role));
+        let cells = Role::ALL.map(|role| cell(&operation, role)).join(" | ");
+        let scoped = scoped(&operation);
         let Operation { method, path, .. } = operation;
-        page += &format!("| `{method} {path}` | {} |\n", cells.join(" | "));
+        page += &format!("| `{method} {path}` | {cells} | {scoped} |\n");
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/roles.md");
     if std::env::var_os("TRUNKLINE_BLESS").is_some() {

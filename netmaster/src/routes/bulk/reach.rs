@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trunkline_ipam::{Adoption, Catalog, Key, ObjectSpec};
+use trunkline_ipam::{Adoption, Catalog, Key, Object, ObjectSpec};
 use trunkline_types::{Name, Selector};
 
 use super::super::access::Caller;
@@ -77,6 +77,15 @@ pub(super) fn check_import(
         caller
             .reaches(&key, network)
             .map_err(|failure| refusal::of_one("addresses", index, &key, &failure))?;
+        // Whose interface it is already may be nothing for the caller.
+        let endpoint = adoption.place.as_ref();
+        let endpoint = endpoint.and_then(|place| catalog.endpoint(&place.attachment));
+        if let Some(endpoint) = endpoint {
+            let endpoint = Object::Endpoint(endpoint.clone());
+            caller
+                .reaches_object(catalog, &endpoint)
+                .map_err(|failure| refusal::of_one("addresses", index, &key, &failure))?;
+        }
     }
     Ok(())
 }

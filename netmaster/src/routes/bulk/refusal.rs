@@ -4,20 +4,21 @@ use trunkline_ipam::{Key, Kind, Reason, Refused};
 use trunkline_netmaster_api::{ErrorCode, RefusedObject};
 use trunkline_types::chain;
 
+use super::super::access::Caller;
 use crate::failure::{Failure, code};
 
 /// How many objects a refusal names.
 const NAMED: usize = 100;
 
-pub(super) fn of_apply(refused: Refused) -> Failure {
-    of_all("objects", objects(refused))
+pub(super) fn of_apply(caller: &Caller, refused: Refused) -> Failure {
+    of_all("objects", objects(caller, refused))
 }
 
-pub(super) fn of_import(refused: Refused) -> Failure {
-    of_all("addresses", objects(refused))
+pub(super) fn of_import(caller: &Caller, refused: Refused) -> Failure {
+    of_all("addresses", objects(caller, refused))
 }
 
-fn objects(refused: Refused) -> Vec<RefusedObject> {
+fn objects(caller: &Caller, refused: Refused) -> Vec<RefusedObject> {
     let objects = refused.objects.into_iter().map(|refusal| {
         let (kind, reason) = (refusal.key.kind(), refusal.why.reason());
         let named = refusal.why.field().and_then(|name| written(kind, name));
@@ -26,7 +27,9 @@ fn objects(refused: Refused) -> Vec<RefusedObject> {
             kind: kind.noun().to_owned(),
             name: refusal.key.name(),
             code: code(reason),
-            detail: chain(refusal.why.as_ref()),
+            detail: caller
+                .instead(kind, code(reason))
+                .unwrap_or_else(|| chain(refusal.why.as_ref())),
             field: named.or_else(|| field(kind, reason)).map(str::to_owned),
         }
     });

@@ -20,14 +20,18 @@ use trunkline_netmaster_api::{Apply, Manifest, RefusedObject};
 use super::super::extract::{json, parse_as};
 use crate::failure::Failure;
 
+/// How many bytes the body may have: room for as many objects as there may be, with what operators
+/// write about each.
+const BODY_LIMIT: usize = 8 << 20;
+
 /// The objects of a body `{"objects": […]}`.
 pub(in super::super) struct Manifests(pub(in super::super) Vec<Manifest>);
 
 impl<S: Send + Sync> FromRequest<S> for Manifests {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let body = json(request, state).await?;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let body = json(request, BODY_LIMIT, "do it in parts").await?;
         let heads = parse_as(PhantomData::<Heads>, &body)?.objects;
         let read = parse_as(List(&heads), &body);
         read.map(Self).map_err(|failure| named(failure, &heads))

@@ -5,7 +5,7 @@ use trunkline_netmaster_api::{
     CertificateSpec, JoinSpec, NodeCertificate, TokenCreated, TokenSpec,
 };
 
-use super::super::access::{ADMINS, ONLY_AGENTS};
+use super::super::access::{ADMINS, ONLY_AGENTS, OPERATORS};
 use super::super::list::list;
 use super::super::noun::Noun as _;
 use super::super::operation::{Described, Operation};
@@ -54,5 +54,12 @@ pub(super) fn of_joining() -> Vec<Operation> {
             .allows(ONLY_AGENTS)
             .takes(Described::of::<CertificateSpec>())
             .answers(StatusCode::OK, "Another one", certificate()),
+        of_node(Method::DELETE, "/certificate", join::revoke)
+            .about(
+                TAG,
+                "Makes all certificates of a node void, until it joins again by a new token",
+            )
+            .allows(OPERATORS)
+            .answers_nothing("Void"),
     ]
 }

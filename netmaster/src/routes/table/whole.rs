@@ -2,15 +2,15 @@
 
 use axum::http::{Method, StatusCode};
 use trunkline_netmaster_api::{
-    Apply, Changes, Check, Cluster, ExplainSpec, Explanation, Export, ImportSpec, RepairSpec,
-    Repairs, Status, Usage,
+    Apply, Changes, Check, Cluster, ExplainSpec, Explanation, Export, ImportSpec, Refusals,
+    RepairSpec, Repairs, Status, Usage,
 };
 
-use super::super::access::{ADMINS, OPERATORS, READERS, READERS_AND_AGENTS};
-use super::super::operation::{Described, Operation};
-use super::super::parameter::{boolean, limit, query, string};
+use super::super::access::{ADMINS, OPERATORS, READERS, READERS_AND_AGENTS, REPLICAS};
+use super::super::operation::{Described, Operation, Parameter};
+use super::super::parameter::{boolean, limit, number, query, string};
 use super::super::watch::MEDIA_TYPE;
-use super::super::{backup, bulk, check, cluster, explain, health, metrics, status};
+use super::super::{audit, backup, bulk, check, cluster, explain, health, metrics, status};
 
 /// Many objects at once.
 pub(super) fn of_many() -> Vec<Operation> {
@@ -22,12 +22,6 @@ pub(super) fn of_many() -> Vec<Operation> {
             boolean(),
         )
     };
-    let prune = query(
-        "prune",
-        "Delete the objects that are not in the list and whose labels match this; if left out, \
-         none",
-        string(),
-    );
     let selector = query(
         "labelSelector",
         "What their labels must be, as in Kubernetes: `app=web,tier in (front,back),!legacy`",
@@ -38,7 +32,8 @@ pub(super) fn of_many() -> Vec<Operation> {
             .allows(OPERATORS)
             .of_networks()
             .about(TAG, "Makes objects what a list says, all of them or none")
-            .with([dry_run(), prune])
+            .with([dry_run()])
+            .with(of_apply())
             .takes(Described::of::<Apply>())
             .answers(
                 StatusCode::OK,
@@ -75,6 +70,28 @@ pub(super) fn of_many() -> Vec<Operation> {
     ]
 }
 
+/// What an apply may say beside its objects and that it is a dry run.
+fn of_apply() -> [Parameter; 3] {
+    let prune = query(
+        "prune",
+        "Delete the objects that are not in the list and whose labels match this; if left out, \
+         none",
+        string(),
+    );
+    let in_parts = query(
+        "inParts",
+        "With `dryRun`: all of it need not fit into one change, since it is to be made in several",
+        boolean(),
+    );
+    let seen = query(
+        "revision",
+        "Refuse it if what operators manage was changed after this revision, which is that of a \
+         dry run",
+        number(),
+    );
+    [in_parts, prune, seen]
+}
+
 /// Whether all is well.
 pub(super) fn of_status() -> Vec<Operation> {
     vec![
@@ -94,6 +111,7 @@ pub(super) fn of_status() -> Vec<Operation> {
                 "check",
                 "Whether store, nodes and reservations agree with each other",
             )
+            .with([query("safe", "Only what is safe to repair", boolean())])
             .answers(
                 StatusCode::OK,
                 "What does not agree",
@@ -119,6 +137,11 @@ pub(super) fn of_cluster() -> Vec<Operation> {
             .of_networks()
             .about("cluster", "Which cluster it is, and who leads")
             .answers(StatusCode::OK, "As it is", Described::of::<Cluster>()),
+        Operation::new(Method::POST, "/v1/cluster/refusals", audit::take_over)
+            .allows(REPLICAS)
+            .about("cluster", "Records what a follower refused; for replicas")
+            .takes(Described::of::<Refusals>())
+            .answers_nothing("Recorded, unless there were too many"),
         Operation::new(Method::GET, "/v1/explain", explain::show)
             .allows(READERS)
             .about("explain", "What a pod would be bound to, and why")

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 use trunkline_types::chain;
+use zeroize::Zeroizing;
 
 use super::EtcdConfig;
 use super::outcome::{Meaning, meaning};
@@ -277,14 +278,17 @@ impl Connection {
             .with_require_leader(true)
             .with_auto_token_refresh(true);
         if let Some((user, password)) = &self.config.user {
-            let password = String::from_utf8(read(password)?);
-            let password = password.map_err(|error| Error::Utf8Error(error.utf8_error()))?;
+            let password = Zeroizing::new(read(password)?);
+            let password = str::from_utf8(&password).map_err(Error::Utf8Error)?;
             options = options.with_user(user, password.trim_end_matches(['\r', '\n']));
         }
         if let Some(ca) = &self.config.ca {
             let mut tls = TlsOptions::new().ca_certificate(Certificate::from_pem(read(ca)?));
             if let Some((certificate, key)) = &self.config.identity {
-                tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
+                tls = tls.identity(Identity::from_pem(
+                    read(certificate)?,
+                    Zeroizing::new(read(key)?),
+                ));
             }
             options = options.with_tls(tls);
         }

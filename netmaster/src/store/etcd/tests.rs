@@ -2,6 +2,7 @@
 
 mod certificates;
 mod proxy;
+mod served;
 mod server;
 
 use std::path::PathBuf;

@@ -59,6 +59,30 @@ async fn records_of_the_audit_go_when_they_are_too_old_or_too_many() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn however_much_is_refused_what_was_done_stays_in_the_audit() {
+    let config = SweeperConfig {
+        audit_max: 5,
+        audit_refused_max: 3,
+        ..SweeperConfig::default()
+    };
+    let scene = Scene::with(config).await;
+    let allocator = &scene.sweeper.allocator;
+    for _ in 0..5 {
+        crate::audit::write(allocator, trail().audit(scene.sweeper.now())).await;
+    }
+    for result in [AuditResult::Denied, AuditResult::Refused].repeat(10) {
+        let mut record = trail().audit(scene.sweeper.now());
+        record.result = result;
+        crate::audit::write(allocator, record).await;
+    }
+    let before = audit(&scene).await;
+    assert_eq!(before.len(), 25);
+    // Both the oldest, which were done, and the newest, which were not.
+    let expected = [&before[..5], &before[22..]].concat();
+    comes_to(&scene, &expected).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn how_many_refusals_were_left_out_is_told_when_no_more_come() {
     let scene = Scene::new().await;
     let sweeper = &scene.sweeper;
