@@ -41,7 +41,10 @@ pub(crate) fn summary(changes: &Changes) -> String {
         false => counts.join(", "),
     };
     match changes.dry_run {
-        true => format!("dry run, nothing was done: {counts}\n"),
+        true => format!(
+            "dry run at revision {}, nothing was done: {counts}\n",
+            changes.revision
+        ),
         false => format!("{counts}\n"),
     }
 }
@@ -156,7 +159,7 @@ mod tests {
         assert!(!told.contains("gold"));
         assert_eq!(
             summary(&changes),
-            "dry run, nothing was done: 1 created, 1 changed, 1 as they were\n"
+            "dry run at revision 7, nothing was done: 1 created, 1 changed, 1 as they were\n"
         );
     }
 

@@ -30,7 +30,7 @@ use crate::args::{Args, Command};
 use crate::failure::Failure;
 use crate::render::Output;
 use crate::session::Session;
-use crate::settings::{Flags, Settings, place};
+use crate::settings::{Settings, place};
 
 /// Does what `args` ask for.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
@@ -44,15 +44,25 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         command => {
             let config = place(flags, env).read()?;
             let settings = Settings::resolve(flags, env, &config)?;
-            ask(command, &session(settings, flags, output)?).await
+            let patience = flags.timeout.unwrap_or_else(|| patience(&command));
+            ask(command, &session(settings, patience, output)?).await
         }
     }
 }
 
-fn session(settings: Settings, flags: &Flags, output: Output) -> Result<Session, Failure> {
+/// How many seconds an answer may take if nothing is said. A check looks through all there is, for
+/// which netmaster gives itself two minutes.
+fn patience(command: &Command) -> u64 {
+    match command {
+        Command::Check(_) => 150,
+        _ => 30,
+    }
+}
+
+fn session(settings: Settings, patience: u64, output: Output) -> Result<Session, Failure> {
     let client = settings.client()?;
     Ok(Session {
-        client: client.with_deadline(Duration::from_secs(flags.timeout)),
+        client: client.with_deadline(Duration::from_secs(patience)),
         output,
         server: settings.server,
     })

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use trunkline_netmaster_api::{AnswerErrorCode, ClientError, Problem};
+use trunkline_netmaster_api::{AnswerErrorCode, ClientError, ErrorCode, Problem};
 
 use crate::config::ConfigError;
 
@@ -17,6 +17,13 @@ pub(crate) enum Failure {
     Netmaster(ClientError),
     /// The command line asks for something that makes no sense.
     Usage(String),
+    /// A file with a secret can be read or changed by others.
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// The configuration file, or what it says.
     Config(ConfigError),
     /// A node's agent did not answer wholly.
@@ -31,8 +38,25 @@ pub(crate) enum Failure {
     Unreadable(PathBuf, io::Error),
     /// Objects of a file stand in the way; with what they are called there, `object` or `line`.
     Objects(PathBuf, &'static str, Box<Problem>),
+    /// It ended half-way: what was done before stays.
+    HalfWay(Progress, Box<Failure>),
     /// There are differences or findings, and they have been printed.
     Found,
+}
+
+/// How far a command came that takes several steps, each of which is done wholly or not at all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// What is counted, like `line`.
+    pub(crate) unit: &'static str,
+    /// How many are surely done.
+    pub(crate) done: usize,
+    /// How many were under way.
+    pub(crate) under_way: usize,
+    /// How many there are.
+    pub(crate) of: usize,
+    /// How to go on.
+    pub(crate) again: &'static str,
 }
 
 /// The exit codes, as documented in `netctl --help`.
@@ -56,9 +80,38 @@ impl Failure {
         matches!(self, Self::Found)
     }
 
+    /// The same, of a command that came as far as `progress` says. One that did nothing at all
+    /// says so by itself.
+    pub(crate) fn half_way(self, progress: Progress) -> Self {
+        match progress.done == 0 && !self.is_unsure() {
+            true => self,
+            false => Self::HalfWay(progress, Box::new(self)),
+        }
+    }
+
+    /// Whether what was asked for may have happened or not.
+    fn is_unsure(&self) -> bool {
+        match self {
+            Self::Netmaster(ClientError::Refused(problem)) => {
+                problem.code == ErrorCode::StoreUnavailable
+            }
+            Self::Netmaster(error) => matches!(
+                error,
+                ClientError::Unanswered { .. }
+                    | ClientError::NotNetmaster { .. }
+                    | ClientError::Unreadable { .. }
+            ),
+            _ => false,
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
-            Self::Usage(_) | Self::Config(_) => exit::USAGE,
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Config(_) | Self::Exposed { .. } => exit::USAGE,
             Self::Netmaster(error) if is_setting(error) => exit::USAGE,
             Self::Netmaster(error) if error.is_retryable() => exit::UNAVAILABLE,
             Self::Netmaster(error) => error.problem().map_or(exit::FAILED, refusal),
@@ -70,7 +123,8 @@ impl Failure {
             | Self::Output(_)
             | Self::File(..)
             | Self::Unreadable(..) => exit::FAILED,
-        })
+            Self::HalfWay(_, why) => why.code(),
+        }
     }
 }
 
@@ -129,6 +183,15 @@ impl fmt::Display for Failure {
             }
             Self::Usage(text) => f.write_str(text),
             Self::Config(error) => f.write_str(&trunkline_types::chain(error)),
+            Self::Exposed { path, mode } => {
+                let path = path.display();
+                write!(
+                    f,
+                    "`{path}` is a secret and others can read or change it (mode {mode:04o}), so \
+                     it is not used: `chmod 600 {path}`, and have a new one made if somebody may \
+                     have read it"
+                )
+            }
             Self::Answer(code, detail) => {
                 write!(f, "the node's answer is not complete: {detail}")?;
                 if is_retryable(*code) {
@@ -142,7 +205,11 @@ impl fmt::Display for Failure {
             Self::Unreadable(path, error) => {
                 write!(f, "cannot read `{}`: {error}", path.display())
             }
-            Self::Objects(path, unit, problem) => objects(f, path, unit, problem),
+            Self::Objects(path, unit, problem) => {
+                f.write_str("nothing was done, ")?;
+                objects(f, path, unit, problem)
+            }
+            Self::HalfWay(progress, why) => half_way(f, progress, why),
             Self::Found => f.write_str("something was found"),
         }
     }
@@ -152,7 +219,7 @@ impl fmt::Display for Failure {
 fn objects(f: &mut fmt::Formatter<'_>, path: &Path, unit: &str, problem: &Problem) -> fmt::Result {
     write!(
         f,
-        "nothing was done, {} {unit}(s) of `{}` stand in the way:",
+        "{} {unit}(s) of `{}` stand in the way:",
         problem.objects.len(),
         path.display()
     )?;
@@ -164,6 +231,30 @@ fn objects(f: &mut fmt::Formatter<'_>, path: &Path, unit: &str, problem: &Proble
         write!(f, "{} `{}`: {}", object.kind, object.name, object.detail)?;
     }
     Ok(())
+}
+
+/// Why it ended, and how far it came.
+fn half_way(f: &mut fmt::Formatter<'_>, progress: &Progress, why: &Failure) -> fmt::Result {
+    match why {
+        Failure::Objects(path, unit, problem) => objects(f, path, unit, problem)?,
+        other => write!(f, "{other}")?,
+    }
+    let Progress {
+        unit,
+        done,
+        under_way,
+        of,
+        again,
+    } = progress;
+    write!(f, "\n{done} of {of} {unit}(s) are done, and stay so")?;
+    if why.is_unsure() {
+        write!(f, "; of the next {under_way} that is not known")?;
+    }
+    write!(
+        f,
+        ".\nPut right what stands in the way, if anything does, and {again}: what is done already \
+         changes nothing."
+    )
 }
 
 fn way_out(error: &ClientError) -> &'static str {

@@ -22,6 +22,8 @@ use crate::args::Args;
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
+    // Where the kernel does not let it, there is nothing that whoever typed this could do.
+    let _ = trunkline_netmaster_api::keep_memory_private();
     match run(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output had enough of it.

@@ -1,6 +1,6 @@
 //! Files with objects: YAML documents or JSON.
 
-use std::io::Read as _;
+use std::io::{Error, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
@@ -16,7 +16,8 @@ pub(crate) struct Manifests {
     objects: Vec<Value>,
 }
 
-/// What netmaster takes in one request, in bytes: more is not worth being read.
+/// How many bytes a file may have: far more than netmaster takes in one request, and few enough for
+/// memory.
 const SIZE_MAX: u64 = 64 << 20;
 
 impl Manifests {
@@ -49,20 +50,31 @@ impl Manifests {
 /// The text of a file, or of standard input if it is `-`.
 pub(crate) fn read(file: &Path) -> Result<String, Failure> {
     let failed = |error| Failure::Unreadable(file.to_owned(), error);
-    let mut text = String::new();
-    if file == Path::new("-") {
-        let stdin = std::io::stdin().lock();
-        stdin
-            .take(SIZE_MAX)
-            .read_to_string(&mut text)
-            .map_err(failed)?;
+    let text = if file == Path::new("-") {
+        within(std::io::stdin().lock(), SIZE_MAX)
     } else {
-        let file = std::fs::File::open(file).map_err(failed)?;
-        file.take(SIZE_MAX)
-            .read_to_string(&mut text)
-            .map_err(failed)?;
+        within(std::fs::File::open(file).map_err(failed)?, SIZE_MAX)
+    };
+    text.map_err(failed)?.ok_or_else(|| {
+        Failure::Usage(format!(
+            "`{}` has more than {} MiB, so none of it is read: divide it into several files",
+            file.display(),
+            SIZE_MAX >> 20
+        ))
+    })
+}
+
+/// All that `from` has; none if that is more than `most` bytes. A part of it would be another text.
+fn within(from: impl Read, most: u64) -> Result<Option<String>, Error> {
+    let mut bytes = Vec::new();
+    // The byte beyond says that there is more.
+    let read = from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(read).is_ok_and(|read| read > most) {
+        return Ok(None);
     }
-    Ok(text)
+    let text = String::from_utf8(bytes);
+    text.map(Some)
+        .map_err(|error| Error::new(ErrorKind::InvalidData, error.utf8_error()))
 }
 
 /// The objects of a text: JSON values one after the other, or YAML documents; each an object, a
@@ -148,6 +160,16 @@ mod tests {
         ] {
             assert_eq!(kinds(text), ["network", "subnet"], "{text}");
         }
+    }
+
+    #[test]
+    fn a_text_is_read_wholly_or_not_at_all() {
+        let read = |text: &str| within(text.as_bytes(), 4).unwrap();
+        assert_eq!(read("abcd").as_deref(), Some("abcd"));
+        assert_eq!(read("abcde"), None);
+        // The limit is in the midst of a character.
+        assert_eq!(read("abcdé"), None);
+        assert_eq!(read(""), Some(String::new()));
     }
 
     #[test]

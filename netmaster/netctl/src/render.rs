@@ -10,6 +10,8 @@ use std::io::{IsTerminal, Write as _, stderr, stdout};
 
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_norway::Serializer;
+use serde_norway::with::singleton_map_recursive;
 
 use crate::failure::Failure;
 use crate::noun::Noun;
@@ -152,7 +154,11 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
 }
 
 pub(crate) fn yaml(value: &impl Serialize) -> Result<String, Failure> {
-    serde_norway::to_string(value).map_err(|error| Failure::Render(error.into()))
+    let mut text = Vec::new();
+    // Variants as in JSON, where YAML has tags of its own.
+    let written = singleton_map_recursive::serialize(value, &mut Serializer::new(&mut text));
+    written.map_err(|error| Failure::Render(error.into()))?;
+    String::from_utf8(text).map_err(|error| Failure::Render(error.into()))
 }
 
 /// Says on standard error why the command failed.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use trunkline_netmaster_api::{Client, Credentials};
+use trunkline_netmaster_api::{Client, Credentials, exposed};
 use trunkline_types::Name;
 
 use crate::config::{Config, ConfigError, Context, Place, Secret};
@@ -36,15 +36,14 @@ pub(crate) struct Flags {
     /// Configuration file [env: NETCTL_CONFIG] [default: ~/.config/trunkline/netctl.yaml]
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
-    /// How long an answer may take, in seconds: 1–3600
+    /// How long an answer may take, in seconds: 1–3600 [default: 30; of `check` 150]
     #[arg(
         long,
         value_name = "SECONDS",
-        default_value_t = 30,
         value_parser = clap::value_parser!(u64).range(1..=3600),
         global = true
     )]
-    pub(crate) timeout: u64,
+    pub(crate) timeout: Option<u64>,
 }
 
 /// The variables of the environment, as they are looked up.
@@ -115,6 +114,12 @@ impl Settings {
             certificate,
             token: file,
         };
+        for path in credentials.secrets() {
+            if let Some(mode) = exposed(path) {
+                let path = path.to_owned();
+                return Err(Failure::Exposed { path, mode });
+            }
+        }
         let client = Client::with(&self.server, credentials)?;
         Ok(match literal {
             Some(secret) => client.with_token(secret.reveal())?,

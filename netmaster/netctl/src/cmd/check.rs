@@ -1,10 +1,11 @@
 //! `netctl check`
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use clap::Args;
 use serde::Serialize;
-use trunkline_netmaster_api::{Finding, FindingRef, Repair, RepairSpec, Repairs};
+use trunkline_netmaster_api::{Finding, FindingRef, Repair, RepairSpec};
 
 use crate::failure::Failure;
 use crate::render::plain;
@@ -13,7 +14,8 @@ use crate::session::Session;
 /// Whether store, nodes and reservations agree with each other
 ///
 /// Every finding is printed with what says so and the command that repairs it. Ends with exit code
-/// 7 if anything is found that is not repaired.
+/// 7 if anything is found that is not repaired. With --repair what is safe is repaired until nothing
+/// of it is left; of other findings the first 1,000 are printed.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  netctl check\n  netctl check --repair")]
 pub(crate) struct Check {
@@ -34,26 +36,58 @@ struct Checked {
 impl Check {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let check = session.wait(session.client.check()).await?;
-        let safe: Vec<_> = check.findings.iter().filter(|one| one.safe).collect();
-        let repairs = match self.repair && !safe.is_empty() {
-            true => {
-                let findings = safe.into_iter().map(FindingRef::from).collect();
-                let spec = RepairSpec { findings };
-                let Repairs { repairs } = session.wait(session.client.repair(&spec)).await?;
-                repairs
-            }
+        let repairs = match self.repair {
+            true => repair(session, &check).await?,
             false => Vec::new(),
         };
         let checked = Checked { check, repairs };
         let name = || Ok(names(&checked));
         session.output.value(&checked, || text(&checked), name)?;
         let repaired = checked.repairs.iter().filter(|one| one.repaired).count();
-        let repaired = u64::try_from(repaired).unwrap_or(u64::MAX);
-        match checked.check.total > repaired {
+        match checked.check.total > count(repaired) {
             true => Err(Failure::Found),
             false => Ok(()),
         }
     }
+}
+
+/// Repairs what is safe: of what was found, and of what an answer had no room for.
+async fn repair(
+    session: &Session,
+    check: &trunkline_netmaster_api::Check,
+) -> Result<Vec<Repair>, Failure> {
+    let mut repairs = Vec::new();
+    let mut tried = BTreeSet::new();
+    let mut findings = safe(check);
+    let mut has_more = check.total > count(check.findings.len());
+    let mut looked_again = false;
+    loop {
+        // What was refused once would be once more.
+        findings.retain(|one| tried.insert(one.clone()));
+        let is_new = !findings.is_empty();
+        if is_new {
+            let spec = RepairSpec { findings };
+            let done = session.wait(session.client.repair(&spec)).await?;
+            repairs.extend(done.repairs);
+        }
+        if !has_more || looked_again && !is_new {
+            return Ok(repairs);
+        }
+        let next = session.wait(session.client.check_safe()).await?;
+        findings = safe(&next);
+        has_more = next.total > count(next.findings.len());
+        looked_again = true;
+    }
+}
+
+/// What of it is safe to repair.
+fn safe(check: &trunkline_netmaster_api::Check) -> Vec<FindingRef> {
+    let safe = check.findings.iter().filter(|one| one.safe);
+    safe.map(FindingRef::from).collect()
+}
+
+fn count(things: usize) -> u64 {
+    u64::try_from(things).unwrap_or(u64::MAX)
 }
 
 /// What is found, one `<code> <kind>/<name>` a line.
@@ -71,7 +105,7 @@ fn text(checked: &Checked) -> String {
         .iter()
         .map(|one| finding(one, &checked.repairs))
         .collect();
-    let shown = u64::try_from(check.findings.len()).unwrap_or(u64::MAX);
+    let shown = count(check.findings.len());
     if check.total > shown {
         let _ = writeln!(text, "and {} more", check.total - shown);
     }

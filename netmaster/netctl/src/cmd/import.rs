@@ -1,21 +1,22 @@
 //! `netctl import …`
 
+mod batch;
 mod csv;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use trunkline_netmaster_api::{
-    AdoptedAddress, Changes, ClientError, ImportSpec, Problem, RefusedObject, Retention,
+    Changes, ClientError, ImportSpec, Problem, RefusedObject, Retention,
 };
 
 use crate::changes::{summary, text};
-use crate::failure::Failure;
+use crate::failure::{Failure, Progress};
 use crate::manifest::read;
 use crate::quantity::retention;
 use crate::render::no_name;
 use crate::session::Session;
+use batch::{batches, check_once};
 use csv::{Line, lines};
 
 #[derive(Subcommand)]
@@ -37,7 +38,11 @@ impl Verb {
 /// The first line of the file names its columns: `ip`, and any of `mac`, `pod` (like shop/db-0),
 /// `attachment` (like 4f5e1c/eth0) with its `node`, and `owner`. A pod's addresses become a
 /// reservation for it, an address on an interface an endpoint as well; what only has an owner, like
-/// a printer, is kept from everybody. Lines that were imported before change nothing.
+/// a printer, is kept from everybody.
+///
+/// All of the file is looked through before anything is done. Then it is imported in parts that fit
+/// a transaction each; should one of them fail, what was imported before it stays, and the file is
+/// imported again: lines that were imported before change nothing.
 #[derive(Args)]
 #[command(after_help = "Example:\n  \
                         printf 'ip,pod,owner\\n10.1.0.20,shop/db-0,\\n10.1.0.21,,printer\\n' |\n  \
@@ -58,18 +63,16 @@ pub(crate) struct Addresses {
     reason: String,
 }
 
-/// How many changes go into one request, of the 127 that a transaction has room for.
-const CHANGES: usize = 120;
-
 impl Addresses {
     async fn run(self, session: &Session) -> Result<(), Failure> {
-        let lines = lines(&read(&self.file)?)
-            .map_err(|why| Failure::Usage(format!("`{}`: {why}", self.file.display())))?;
+        let wrong = |why| Failure::Usage(format!("`{}`: {why}", self.file.display()));
+        let lines = lines(&read(&self.file)?).map_err(wrong)?;
+        check_once(&lines).map_err(wrong)?;
         let batches = batches(lines);
-        let whole = self.send(session, &batches, true).await?;
+        let whole = self.rehearse(session, &batches).await?;
         let whole = match self.dry_run {
             true => whole,
-            false => self.send(session, &batches, false).await?,
+            false => self.make(session, &batches).await?,
         };
         let people = || format!("{}{}", text(&whole), summary(&whole));
         session
@@ -77,51 +80,86 @@ impl Addresses {
             .value(&whole, people, || Err(no_name("import addresses")))
     }
 
-    /// Sends all batches, and answers what becomes of everything. Of a dry run everything that
-    /// stands in the way is told at once; else it ends at the first batch that is refused.
-    async fn send(
-        &self,
-        session: &Session,
-        batches: &[Vec<Line>],
-        dry_run: bool,
-    ) -> Result<Changes, Failure> {
-        let mut whole = Changes {
-            dry_run,
-            revision: 0,
-            objects: Vec::new(),
-        };
+    /// What would become of all batches. Everything that stands in the way is told at once.
+    async fn rehearse(&self, session: &Session, batches: &[Vec<Line>]) -> Result<Changes, Failure> {
+        let mut whole = nothing(true);
         let mut refused: Option<Box<Problem>> = None;
         for batch in batches {
-            let spec = ImportSpec {
-                addresses: batch.iter().map(|line| line.address.clone()).collect(),
-                retention: self.retention,
-                reason: self.reason.clone(),
-            };
-            match session.wait(session.client.import(&spec, dry_run)).await {
-                Ok(changes) => {
-                    whole.revision = changes.revision;
-                    whole.objects.extend(changes.objects);
-                }
-                Err(Failure::Netmaster(ClientError::Refused(problem)))
-                    if !problem.objects.is_empty() =>
-                {
-                    let placed = placed(problem, batch);
-                    match &mut refused {
-                        Some(first) => first.objects.extend(placed.objects),
-                        None => refused = Some(placed),
-                    }
-                    if !dry_run {
-                        break;
-                    }
-                }
+            match self.send(session, batch, true).await {
+                Ok(changes) => whole = after(whole, changes),
+                Err(Failure::Objects(_, _, problem)) => match &mut refused {
+                    Some(first) => first.objects.extend(problem.objects),
+                    None => refused = Some(problem),
+                },
                 Err(other) => return Err(other),
             }
         }
         match refused {
-            Some(problem) => Err(Failure::Objects(self.file.clone(), "line", problem)),
+            Some(problem) => Err(self.in_the_way(problem)),
             None => Ok(whole),
         }
     }
+
+    /// Imports batch after batch, and says how many lines are imported if one of them fails.
+    async fn make(&self, session: &Session, batches: &[Vec<Line>]) -> Result<Changes, Failure> {
+        let mut whole = nothing(false);
+        let mut done = 0;
+        for batch in batches {
+            match self.send(session, batch, false).await {
+                Ok(changes) => whole = after(whole, changes),
+                Err(why) => {
+                    return Err(why.half_way(Progress {
+                        unit: "line",
+                        done,
+                        under_way: batch.len(),
+                        of: batches.iter().map(Vec::len).sum(),
+                        again: "import the file again",
+                    }));
+                }
+            }
+            done += batch.len();
+        }
+        Ok(whole)
+    }
+
+    async fn send(
+        &self,
+        session: &Session,
+        batch: &[Line],
+        dry_run: bool,
+    ) -> Result<Changes, Failure> {
+        let spec = ImportSpec {
+            addresses: batch.iter().map(|line| line.address.clone()).collect(),
+            retention: self.retention,
+            reason: self.reason.clone(),
+        };
+        let sent = session.wait(session.client.import(&spec, dry_run)).await;
+        sent.map_err(|failure| match failure {
+            Failure::Netmaster(ClientError::Refused(problem)) if !problem.objects.is_empty() => {
+                self.in_the_way(placed(problem, batch))
+            }
+            other => other,
+        })
+    }
+
+    fn in_the_way(&self, problem: Box<Problem>) -> Failure {
+        Failure::Objects(self.file.clone(), "line", problem)
+    }
+}
+
+fn nothing(dry_run: bool) -> Changes {
+    Changes {
+        dry_run,
+        revision: 0,
+        objects: Vec::new(),
+    }
+}
+
+/// All of `whole`, and then `changes`.
+fn after(mut whole: Changes, changes: Changes) -> Changes {
+    whole.revision = changes.revision;
+    whole.objects.extend(changes.objects);
+    whole
 }
 
 /// The same problem, with lines of the file in the place of those of the batch.
@@ -136,86 +174,4 @@ fn placed(mut problem: Box<Problem>, batch: &[Line]) -> Box<Problem> {
 fn place(object: &RefusedObject, batch: &[Line]) -> Option<u32> {
     let index = usize::try_from(object.index?).ok()?;
     u32::try_from(batch.get(index)?.number).ok()?.checked_sub(1)
-}
-
-/// The lines in batches that fit into a transaction each. Lines of one pod stay together: its
-/// addresses share a reservation.
-fn batches(mut lines: Vec<Line>) -> Vec<Vec<Line>> {
-    let pod = |line: &Line| line.address.pod.as_ref().map(ToString::to_string);
-    let mut firsts = BTreeMap::new();
-    for line in &lines {
-        if let Some(pod) = pod(line) {
-            firsts.entry(pod).or_insert(line.number);
-        }
-    }
-    lines.sort_by_cached_key(|line| {
-        let first = pod(line).and_then(|pod| firsts.get(&pod).copied());
-        (first.unwrap_or(line.number), line.number)
-    });
-    let mut batches: Vec<Vec<Line>> = Vec::new();
-    let mut weight = 0;
-    for line in lines {
-        let own = changes(&line.address);
-        let last = batches.last().and_then(|batch| batch.last());
-        let goes_on = last
-            .is_some_and(|last| last.address.pod.is_some() && last.address.pod == line.address.pod);
-        match batches.last_mut() {
-            Some(batch) if goes_on || weight + own <= CHANGES => {
-                batch.push(line);
-                weight += own;
-            }
-            _ => {
-                batches.push(vec![line]);
-                weight = own;
-            }
-        }
-    }
-    batches
-}
-
-/// How many objects an address changes at most.
-fn changes(address: &AdoptedAddress) -> usize {
-    let of_place = if address.attachment.is_some() { 2 } else { 0 };
-    let reserved = address.pod.is_some() || address.attachment.is_none();
-    of_place + usize::from(reserved)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(text: &str) -> Vec<Line> {
-        lines(text).unwrap()
-    }
-
-    #[test]
-    fn batches_fit_a_transaction_and_keep_pods_together() {
-        let mut text = "ip,pod\n10.0.0.1,shop/db-0\n".to_owned();
-        for n in 0..300 {
-            text.push_str(&format!("10.1.{}.{},shop/web-{n}\n", n / 250, n % 250 + 1));
-        }
-        text.push_str("fd00::1,shop/db-0\n");
-        let batches = batches(parsed(&text));
-        assert_eq!(
-            batches.iter().map(Vec::len).collect::<Vec<_>>(),
-            [120, 120, 62]
-        );
-        let db = &batches[0][..2];
-        assert_eq!(db[0].address.ip.to_string(), "10.0.0.1");
-        assert_eq!(db[1].address.ip.to_string(), "fd00::1");
-        assert_eq!(db[1].number, 303);
-    }
-
-    #[test]
-    fn what_is_on_an_interface_takes_more_room() {
-        let mut text = "ip,attachment,node,pod\n".to_owned();
-        for n in 1..=100 {
-            text.push_str(&format!("10.1.0.{n},c{n}/eth0,n1,shop/web-{n}\n"));
-        }
-        let batches = batches(parsed(&text));
-        assert_eq!(
-            batches.iter().map(Vec::len).collect::<Vec<_>>(),
-            [40, 40, 20]
-        );
-    }
 }

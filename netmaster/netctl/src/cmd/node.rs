@@ -58,6 +58,7 @@ pub(crate) enum Verb {
     Look(Look<Node>),
     Set(Set),
     Rm(Rm),
+    Revoke(Revoke),
     Waive(Waive),
     #[command(flatten)]
     Request(Request),
@@ -85,7 +86,8 @@ pub(crate) struct Set {
 /// Remove a node, and free what it holds
 ///
 /// Refused while it has endpoints. With --powered-off you vouch that nothing on it runs any more:
-/// the addresses of its pods are handed out again.
+/// the addresses of its pods are handed out again. The node's certificates are void from then on: to
+/// come back it joins by a new token.
 #[derive(Args)]
 #[command(after_help = "Example:\n  netctl node rm node1 --powered-off")]
 pub(crate) struct Rm {
@@ -94,6 +96,17 @@ pub(crate) struct Rm {
     /// It is off, and stays off until it registers anew
     #[arg(long)]
     powered_off: bool,
+}
+
+/// Make all certificates of a node void
+///
+/// Whoever has one is refused at once, whether the node is registered or not. Its pods go on. To come
+/// back it joins by a token that is made afterwards, or gets a certificate that is.
+#[derive(Args)]
+#[command(after_help = "Example:\n  netctl node revoke node1")]
+pub(crate) struct Revoke {
+    #[command(flatten)]
+    node: KeyArg<Node>,
 }
 
 /// Pass over the report that a node owes after a restore
@@ -115,6 +128,11 @@ impl Verb {
                 let call = session.client.remove_node(&node.key, powered_off);
                 session.wait(call).await?;
                 session.output.done::<Node>(&node.key, "removed")
+            }
+            Self::Revoke(Revoke { node }) => {
+                let call = session.client.revoke_certificates(&node.key);
+                session.wait(call).await?;
+                session.output.done::<Node>(&node.key, "locked out")
             }
             Self::Waive(Waive { node }) => {
                 session.wait(session.client.waive_report(&node.key)).await?;

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::flag::{Given, Many, Needed, flags, parsed};
 use crate::noun::{KeyArg, Look, Noun};
 use crate::quantity::lifetime;
-use crate::render::{Column, Shown, joined, plain, utc};
+use crate::render::{Column, Format, Shown, joined, no_name, plain, utc};
 use crate::session::Session;
 
 impl Noun for Token {
@@ -119,10 +119,18 @@ impl Create {
             lifetime_seconds: self.lifetime.0,
         };
         let Some(path) = self.secret_file else {
+            if session.output.format == Format::Name {
+                // Before there is a secret that nobody would have.
+                return Err(Failure::Usage(
+                    "with `-o name` the secret would be lost: add `--secret-file`, or leave \
+                     `-o name` out"
+                        .to_owned(),
+                ));
+            }
             let made = session.wait(session.client.create_token(&spec)).await?;
             return tell(session, &made);
         };
-        // Before there is a secret that nobody would have.
+        // Before there is a secret that could not be kept.
         let file = private(&path)?;
         let made = session.wait(session.client.create_token(&spec)).await;
         if made.is_err() {
@@ -146,7 +154,7 @@ fn tell(session: &Session, made: &TokenCreated) -> Result<(), Failure> {
         || format!("token {name} created, with a secret that is told this once:\n{secret}\n");
     session
         .output
-        .value(made, people, || Ok(format!("{name}\n")))
+        .value(made, people, || Err(no_name("token create")))
 }
 
 /// A new file that nobody else can read.

@@ -2,14 +2,15 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use trunkline_netmaster_api::{Credentials, EndpointSpec, NodeSpec};
+use trunkline_netmaster_api::{Credentials, EndpointSpec, HoldingsReport, Node, NodeSpec};
 use trunkline_types::{Labels, Name, Pod};
 
 use crate::netmaster::Netmaster;
 
 /// Does what a line says: `register node1 r1 [label=value]`, `add node1 4f5e1c/eth0 shop/web-0
-/// [label=value]`, `delete 4f5e1c/eth0`, `conflict 10.1.0.7 02:00:00:00:00:07 node1`, or `answer
-/// node1`, which answers all requests to the node from then on.
+/// [label=value]`, `delete 4f5e1c/eth0`, `conflict 10.1.0.7 02:00:00:00:00:07 node1`, `report node1`,
+/// which says that nothing is on the node, or `answer node1`, which answers all requests to it from
+/// then on.
 pub(crate) fn act(netmaster: &Netmaster, line: &str) {
     let words: Vec<_> = line.split_whitespace().collect();
     let client = &netmaster.client;
@@ -43,6 +44,17 @@ pub(crate) fn act(netmaster: &Netmaster, line: &str) {
                 client
                     .report_conflict(ip, mac, &node.parse().unwrap())
                     .await
+            }
+            ["report", node] => {
+                let node: Name = node.parse().unwrap();
+                let report = HoldingsReport {
+                    fence: client.get::<Node>(&node).await.unwrap().fence,
+                    epoch: client.cluster().await.unwrap().epoch,
+                    ovsdb: Vec::new(),
+                    runtime: Some(Vec::new()),
+                    reserve: Vec::new(),
+                };
+                client.report_holdings(&node, &report).await
             }
             ["answer", node] => {
                 let watching = Agent::of(netmaster, node).await;

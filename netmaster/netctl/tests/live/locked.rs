@@ -1,5 +1,7 @@
 //! netctl and a netmaster that wants to know who asks.
 
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -25,7 +27,7 @@ fn authority() -> TempDir {
     netmaster_certs(directory.path(), "init");
     netmaster_certs(
         directory.path(),
-        "issue cluster:netmaster-1 --san 127.0.0.1",
+        "issue replica:netmaster-1 --san 127.0.0.1",
     );
     for identity in ["admin:root", "operator:ada", "viewer:bob"] {
         netmaster_certs(directory.path(), &format!("issue {identity}"));
@@ -119,9 +121,42 @@ fn nobody_is_trusted_unasked() {
 fn a_token_is_not_sent_in_the_clear() {
     let certs = authority();
     let ada = Person::with(certs.path());
-    std::fs::write(certs.path().join("token"), "hush").unwrap();
+    let token = certs.path().join("token");
+    std::fs::write(&token, "hush").unwrap();
+    set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
     let line = "network ls --server http://192.0.2.1:9630 --token-file token";
     let (code, said) = ada.runs(line);
     assert_eq!(code, Some(2));
     assert!(said.contains("https") && !said.contains("hush"), "{said}");
+}
+
+#[test]
+fn a_key_or_token_that_others_can_read_is_not_used() {
+    let certs = authority();
+    let netmaster = Netmaster::locked(certs.path());
+    let ada = Person::with(certs.path());
+    std::fs::write(certs.path().join("token"), "hush").unwrap();
+    let flags = format!("--server {} --ca ca.pem", netmaster.url);
+    let own = "--cert operator-ada.pem --key operator-ada.key";
+    for (name, shown, mode) in [
+        ("operator-ada.key", own, 0o640),
+        ("operator-ada.key", own, 0o604),
+        ("token", "--token-file token", 0o644),
+    ] {
+        let file = certs.path().join(name);
+        set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        let (code, said) = ada.runs(&format!("network ls {flags} {shown}"));
+        assert_eq!(code, Some(2), "{name}: {said}");
+        let told =
+            format!("`{name}` is a secret and others can read or change it (mode {mode:04o})");
+        assert!(said.contains(&told), "{said}");
+        assert!(
+            said.contains("chmod 600") && !said.contains("hush"),
+            "{said}"
+        );
+    }
+    let key = certs.path().join("operator-ada.key");
+    set_permissions(&key, Permissions::from_mode(0o400)).unwrap();
+    let (code, said) = ada.runs(&format!("network ls {flags} {own}"));
+    assert_eq!(code, Some(0), "{said}");
 }

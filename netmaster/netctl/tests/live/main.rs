@@ -8,6 +8,7 @@
 mod agent;
 mod commands;
 mod locked;
+mod many;
 mod netmaster;
 mod page;
 mod watches;

@@ -40,7 +40,7 @@ impl Netmaster {
 
     fn serving(store: Embedded, address: SocketAddr, certs: Option<&Path>) -> Self {
         let runtime = Runtime::new().unwrap();
-        let options = ServeOptions {
+        let mut options = ServeOptions {
             // Nothing happens but what a test does.
             sweeper: SweeperConfig {
                 collect: HOURS,
@@ -53,13 +53,15 @@ impl Netmaster {
                 ..SweeperConfig::default()
             },
             tls: certs.map(|certs| TlsFiles {
-                certificate: certs.join("cluster-netmaster-1.pem"),
-                key: certs.join("cluster-netmaster-1.key"),
+                certificate: certs.join("replica-netmaster-1.pem"),
+                key: certs.join("replica-netmaster-1.key"),
                 client_ca: certs.join("ca.pem"),
                 crl: None,
             }),
             ..ServeOptions::default()
         };
+        // A node's report counts at once.
+        options.policy.sweep_gap = Duration::ZERO;
         let server = runtime.block_on(Server::bind(&[address], store, options));
         let server = server.unwrap();
         let scheme = if certs.is_some() { "https" } else { "http" };

@@ -169,8 +169,41 @@ impl Shown {
         let text = alike(&text, &secret, &shown);
         let id = "ffffffff-ffff-ffff-ffff-ffffffffffff";
         let text = alike(&text, id, "5d0c2a52-6d5e-4c8e-9a53-0d4b6a1f8f11");
-        alike(&text, ": 1000000000", ": 1777636800")
+        let text = alike(&text, ": 1000000000", ": 1777636800");
+        // How fast the machine is, and how long the test has taken so far.
+        let text = numbered(&text, " us median", "850");
+        let text = numbered(&text, " us p99", "2400");
+        let text = numbered(&text, " failed", "70");
+        inside(&text, "too little history (", ")", "3 s")
     }
+}
+
+/// `text` with `value` in the place of the number before each `suffix`.
+fn numbered(text: &str, suffix: &str, value: &str) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(suffix) {
+        let kept = before.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        result.push_str(kept);
+        if kept.len() < before.len() {
+            result.push_str(value);
+        }
+        result.push_str(suffix);
+        rest = after;
+    }
+    result + rest
+}
+
+/// `text` with `value` in the place of what is between each `begin` and the next `end`.
+fn inside(text: &str, begin: &str, end: &str, value: &str) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(begin) {
+        let (_, behind) = after.split_once(end).unwrap();
+        result.push_str(&format!("{before}{begin}{value}{end}"));
+        rest = behind;
+    }
+    result + rest
 }
 
 /// `text` with `value` wherever it looks like `pattern`, in which `0` is a digit, `f` a hexadecimal

@@ -6,8 +6,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bulk;
 mod canned;
 mod changes;
+mod check;
 mod contexts;
 mod shells;
 mod terminal;
@@ -248,6 +250,22 @@ fn a_secret_goes_to_a_new_file_that_nobody_else_can_read() {
         std::fs::read_to_string(&path).unwrap(),
         "trunkline_53c4e7\n"
     );
+}
+
+#[test]
+fn no_token_is_made_whose_secret_nobody_would_see() {
+    let url = canned::serve(Box::new(|request, _| panic!("no answer for `{request}`")));
+    let line = "token create ci --role operator -o name";
+    let output = netctl(&url, line).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("--secret-file"), "{said}");
+    // With a file for it, the name is what is printed.
+    let place = tempfile::TempDir::new().unwrap();
+    let path = place.path().join("ci.token");
+    let line = format!("{line} --secret-file {}", path.display());
+    let output = netctl(&canned(), &line).output().unwrap();
+    assert_eq!(output.stdout, b"ci\n", "{output:?}");
 }
 
 #[test]

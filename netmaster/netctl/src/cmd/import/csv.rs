@@ -17,8 +17,8 @@ pub(super) struct Line {
 /// The columns that there may be.
 const COLUMNS: [&str; 6] = ["ip", "mac", "pod", "attachment", "node", "owner"];
 
-/// How many lines that cannot be read are named.
-const NAMED: usize = 20;
+/// How many lines are named that something is wrong with.
+pub(super) const NAMED: usize = 20;
 
 /// The lines of `text` below the one that names the columns.
 pub(super) fn lines(text: &str) -> Result<Vec<Line>, String> {
