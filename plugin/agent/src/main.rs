@@ -23,6 +23,9 @@ fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .init();
+    if let Err(error) = trunkline_netmaster_api::keep_memory_private() {
+        tracing::warn!(%error, "a core of this process would hold its secrets");
+    }
     match wire::run(args::Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

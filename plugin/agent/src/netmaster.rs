@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use trunkline_netmaster_api::{Client, ClientError, Endpoint, EndpointSpec, ErrorCode, NodeSpec};
+use trunkline_netmaster_api::{
+    Client, ClientError, Endpoint, EndpointSpec, ErrorCode, NodeSpec, exposed,
+};
 use trunkline_rpc::{AssignRequest, Assignment, Refusal, RefusalCode};
 use trunkline_types::{Attachment, Labels, Name, chain};
 
@@ -32,7 +34,19 @@ impl Netmaster {
     ///
     /// The URL is none.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
-        let client = Client::with(&config.netmaster, config.credentials())
+        let credentials = config.credentials();
+        for path in credentials.secrets() {
+            // A group may be meant to, so that it is used all the same.
+            if let Some(mode) = exposed(path) {
+                tracing::warn!(
+                    path = %path.display(),
+                    mode = format!("{mode:04o}"),
+                    "a secret can be read or changed by others than its owner: take that from \
+                     them with chmod, and replace it if somebody may have read it"
+                );
+            }
+        }
+        let client = Client::with(&config.netmaster, credentials)
             .context("`netmaster` and its files in the configuration are not valid")?
             .with_deadline(DEADLINE);
         Ok(Self {

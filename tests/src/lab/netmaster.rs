@@ -53,7 +53,7 @@ impl Netmaster {
             netns,
             dir: dir.to_owned(),
             executables: executables.to_owned(),
-            own: authority.issue("cluster:netmaster", &[ADDRESS], &dir.join("cluster"))?,
+            own: authority.issue("replica:netmaster", &[ADDRESS], &dir.join("cluster"))?,
             operator: authority.issue("admin:root", &[], &dir.join("operator"))?,
         };
         netmaster.restart()?;

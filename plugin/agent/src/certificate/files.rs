@@ -9,6 +9,7 @@ use anyhow::Context;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PublicKeyData as _};
 use trunkline_types::Name;
 use x509_parser::pem::parse_x509_pem;
+use zeroize::Zeroizing;
 
 /// A private key is for the agent alone.
 const KEY_MODE: u32 = 0o600;
@@ -28,7 +29,7 @@ impl Key {
     pub(super) fn read_or_make(path: &Path) -> anyhow::Result<Self> {
         match fs::read_to_string(path) {
             // The parser's own error could quote the key.
-            Ok(text) => match KeyPair::from_pem(&text) {
+            Ok(text) => match KeyPair::from_pem(&Zeroizing::new(text)) {
                 Ok(key) => Ok(Self(key)),
                 Err(_) => anyhow::bail!(
                     "`{}` is no private key in PEM: move it away to have another one made",
@@ -37,7 +38,7 @@ impl Key {
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = KeyPair::generate().context("can't make a key")?;
-                replace(path, &key.serialize_pem(), KEY_MODE)
+                replace(path, &Zeroizing::new(key.serialize_pem()), KEY_MODE)
                     .with_context(|| super::not_stored(path))?;
                 Ok(Self(key))
             }

@@ -46,7 +46,7 @@ impl Authority {
     ///
     /// It cannot be made; says why.
     pub async fn issue_replica(&self, name: &str) -> anyhow::Result<Credentials> {
-        let identity = format!("cluster:{name}");
+        let identity = format!("replica:{name}");
         self.certs(&["issue", &identity, "--san", LOOPBACK]).await?;
         Ok(self.files(&identity))
     }

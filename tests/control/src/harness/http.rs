@@ -75,7 +75,7 @@ impl Connection {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", "netmaster");
+            .header("host", "localhost");
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
