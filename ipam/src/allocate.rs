@@ -23,6 +23,7 @@ pub use error::{AddressUnfit, AllocateError, MacUnfit, NoSpace};
 use fixed::{Given, Why};
 pub(crate) use gate::check_gate;
 pub use leased::LeaseUnfit;
+pub use reserved::reservations_of_pod;
 
 /// A wish for addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use trunkline_types::{MacAddr, Name};
 
 use crate::reserve::{is_leased_to, recalled};
 use crate::{
-    Address, AddressState, Catalog, Change, Conflict, Edit, Event, EventKind, Key, Kind, Node,
-    Object, Reason, Refusal, Revision, Subnet, Timestamp, derived_mac, mac,
+    Address, AddressState, Catalog, Change, Conflict, Edit, Event, EventKind, Key, Kind, Object,
+    Reason, Refusal, Revision, Subnet, Timestamp, derived_mac, mac,
 };
 
 /// What a node saw: somebody else answers for an address.
@@ -35,6 +35,17 @@ pub enum ConflictError {
     #[error("node `{node}` is not registered: see `netctl node ls`")]
     NodeNotFound {
         /// The node's name.
+        node: Name,
+    },
+    /// Another node has it.
+    #[error(
+        "address `{ip}` is not node `{node}`'s but another node's: report addresses that it has \
+         itself, or that nobody has"
+    )]
+    NotOwn {
+        /// The address.
+        ip: IpAddr,
+        /// The node.
         node: Name,
     },
     /// The node has nothing to do with it.
@@ -77,7 +88,7 @@ impl Refusal for ConflictError {
         match self {
             Self::NotHandedOut { .. } => Reason::NotFound(Kind::Address),
             Self::NodeNotFound { .. } => Reason::NotFound(Kind::Node),
-            Self::NotNear { .. } | Self::TooMany { .. } => Reason::Forbidden,
+            Self::NotOwn { .. } | Self::NotNear { .. } | Self::TooMany { .. } => Reason::Forbidden,
             Self::NotForeign { .. } => Reason::Invalid,
         }
     }
@@ -125,24 +136,66 @@ pub fn sight_conflict(
     now: Timestamp,
 ) -> Result<Change, ConflictError> {
     let ConflictReport { ip, node, .. } = report;
-    let subnet = assignable(catalog, *ip)?;
+    check_sighting(catalog, *ip, node, 0)?;
     let known = catalog.address(*ip);
-    let is_own = known.is_some_and(|known| holder(catalog, known) == Some(node));
-    let is_near = |node: &Arc<Node>| subnet.placement.admits(node);
-    // One that is not there is refused below.
-    if !is_own && !catalog.node(node).is_none_or(is_near) {
-        return Err(ConflictError::NotNear {
-            ip: *ip,
-            subnet: subnet.name.clone(),
-            node: node.clone(),
-        });
+    let seen = known.and_then(|known| known.conflict.as_deref());
+    // Or it could write as many events as it likes, each time with another machine.
+    if seen.is_some_and(|seen| seen.node == *node && now < seen.seen.after(SEEN_GRAIN)) {
+        return Ok(Change::none(catalog.revision()));
+    }
+    report_conflict(catalog, report, now)
+}
+
+/// Whether a node is believed, unasked, that `ip` is used by somebody else than the books say;
+/// `planned` is of how many more it is about to be believed. The one rule of what one node may
+/// withhold. Answers the address's subnet.
+///
+/// # Errors
+///
+/// [`ConflictError`] if it is not believed.
+pub(crate) fn check_sighting<'a>(
+    catalog: &'a Catalog,
+    ip: IpAddr,
+    node: &Name,
+    planned: u64,
+) -> Result<&'a Subnet, ConflictError> {
+    let subnet = assignable(catalog, ip)?;
+    let known = catalog.address(ip);
+    match known.and_then(|known| holder(catalog, known)) {
+        Some(holder) if holder == node => {}
+        Some(_) => {
+            let node = node.clone();
+            return Err(ConflictError::NotOwn { ip, node });
+        }
+        // A node that is not known is refused elsewhere.
+        None if catalog
+            .node(node)
+            .is_none_or(|node| subnet.placement.admits(node)) => {}
+        None => {
+            return Err(ConflictError::NotNear {
+                ip,
+                subnet: subnet.name.clone(),
+                node: node.clone(),
+            });
+        }
     }
     let seen = known.and_then(|known| known.conflict.as_deref());
     let is_counted = seen.is_some_and(|seen| seen.node == *node);
-    if !is_counted && catalog.sightings(node) >= SIGHTINGS {
+    if !is_counted && catalog.sightings(node) + planned >= SIGHTINGS {
         return Err(ConflictError::TooMany { node: node.clone() });
     }
-    report_conflict(catalog, report, now)
+    Ok(subnet)
+}
+
+/// What the event of `new` sightings of a node ends with, if no more are taken from it after these.
+pub(crate) fn last_words(catalog: &Catalog, node: &Name, new: u64) -> Option<String> {
+    let before = catalog.sightings(node);
+    (before < SIGHTINGS && before + new >= SIGHTINGS).then(|| {
+        format!(
+            "; with this it has reported {SIGHTINGS} addresses, and no more are taken from it \
+             until some of them are cleared: look into that machine"
+        )
+    })
 }
 
 /// The node that has an address, for itself or for a pod.
@@ -197,11 +250,8 @@ pub fn report_conflict(
             "`{}` answers for it, as node `{}` saw",
             report.mac, node.name
         );
-        if !was_seen && catalog.sightings(&node.name) + 1 == SIGHTINGS {
-            message += &format!(
-                "; with this one it has reported {SIGHTINGS} addresses, and no more are taken from \
-                 it until some of them are cleared: look into that machine"
-            );
+        if !was_seen && let Some(more) = last_words(catalog, &node.name, 1) {
+            message += &more;
         }
         edits.push(event(
             EventKind::AddressConflict,

@@ -12,6 +12,7 @@ use trunkline_types::{Labels, Name, Selector};
 
 use crate::Revision;
 
+pub(crate) use error::BOUND;
 pub use error::{CreateGroupError, GroupRulesError, UpdateGroupError};
 pub(crate) use plan::{check_scope, rival};
 pub use plan::{create_group, delete_group, update_group};

@@ -48,6 +48,7 @@ mod token;
 pub use address::{Address, AddressState, Conflict, LeasedSlot};
 pub use allocate::{
     AddressUnfit, AllocateError, AllocateRequest, LeaseUnfit, MacUnfit, NoSpace, allocate,
+    reservations_of_pod,
 };
 pub use audit::{Audit, AuditResult, AuditedObject};
 pub use bulk::{
@@ -96,7 +97,8 @@ pub use profile::{
 pub use record::{Event, EventKind, Holding};
 pub use refusal::{Kind, Reason, Refusal};
 pub use release::{
-    Release, ReleaseAddress, ReleaseAddressError, ReleaseError, release, release_address,
+    Release, ReleaseAddress, ReleaseAddressError, ReleaseError, SignsOfLife, release,
+    release_address,
 };
 pub use report::{Held, Report, ReportError, report};
 pub use reservation::{

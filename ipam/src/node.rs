@@ -23,6 +23,10 @@ pub struct Node {
     pub name: Name,
     /// The rack it stands in, whose subnets its pods use.
     pub rack: Name,
+    /// The rack that its agent says, if an operator has said another one since. What the agent
+    /// repeats is no news: the operator's word counts until the agent says something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_rack: Option<Name>,
     /// What subnets' and groups' selectors choose it by.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
@@ -44,6 +48,9 @@ pub struct Node {
     /// The last epoch in which it reported what it holds.
     #[serde(default)]
     pub reported: Epoch,
+    /// When an event last said that it holds what is not its own; not every report is worth one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contradicted: Option<Timestamp>,
     /// Its own addresses, at most one of each family, from the pool `nodes` of a subnet of its
     /// rack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -126,6 +133,12 @@ impl RemovalCause {
 }
 
 impl Node {
+    /// The rack that its agent said last.
+    #[must_use]
+    pub fn rack_by_agent(&self) -> &Name {
+        self.agent_rack.as_ref().unwrap_or(&self.rack)
+    }
+
     /// By how many seconds [`Node::last_heard`] may lag behind.
     pub const HEARD_GRAIN: u64 = 600;
 

@@ -138,4 +138,11 @@ pub trait Refusal: std::error::Error {
     fn field(&self) -> Option<&'static str> {
         None
     }
+
+    /// What somebody is told in its place who is for the object's own network only, as the rest of a
+    /// sentence about the object: the error's text names what is of other networks, or of none.
+    /// `None` if it does not.
+    fn discreetly(&self) -> Option<&'static str> {
+        None
+    }
 }

@@ -1,6 +1,7 @@
 //! Taking addresses back.
 
 mod edits;
+mod signs;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::{
 };
 
 pub(crate) use edits::Ending;
+pub use signs::SignsOfLife;
 
 /// A wish to end an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +66,9 @@ pub enum ReleaseAddressError {
     },
     /// Whoever has it seems to live.
     #[error(
-        "address `{ip}` is held by {holder} on node `{node}`, which was heard lately: delete the \
-         pod, or release it all the same with `netctl address release {ip} --reason <why> --force`"
+        "address `{ip}` is held by {holder} on node `{node}`, and seems to be in use ({signs}): \
+         delete the pod, or release it all the same with `netctl address release {ip} --reason \
+         <why> --force`"
     )]
     Alive {
         /// The address.
@@ -74,6 +77,8 @@ pub enum ReleaseAddressError {
         holder: String,
         /// The node it is on.
         node: Name,
+        /// What says so, in words.
+        signs: String,
     },
 }
 
@@ -93,8 +98,10 @@ pub struct ReleaseAddress {
     pub ip: IpAddr,
     /// Why; kept in its history.
     pub reason: String,
-    /// Whether it is taken even from a node that was heard lately.
+    /// Whether it is taken even from a holder that seems to live.
     pub force: bool,
+    /// What is known of whoever has it beside what the books say.
+    pub signs: SignsOfLife,
 }
 
 /// Plans the end of an endpoint and the release of its addresses.
@@ -131,8 +138,8 @@ pub fn release(
 ///
 /// # Errors
 ///
-/// [`ReleaseAddressError`] if nobody has it, or somebody on a node that was heard lately and
-/// `force` is not set.
+/// [`ReleaseAddressError`] if nobody has it, or if `force` is not set and its node was heard
+/// lately, or anybody else says that its holder lives.
 pub fn release_address(
     catalog: &Catalog,
     release: &ReleaseAddress,
@@ -146,11 +153,13 @@ pub fn release_address(
     let Some((address, tenant)) = held else {
         return Err(ReleaseAddressError::NotHeld { ip });
     };
-    if !release.force && !tenant.is_silent(policy, now) {
+    let signs = release.signs.told(&tenant, policy, now);
+    if !release.force && !signs.is_empty() {
         return Err(ReleaseAddressError::Alive {
             ip,
             node: tenant.node.clone(),
             holder: tenant.who,
+            signs: signs.join("; "),
         });
     }
     let ending = ending(catalog, &release.reason, now);

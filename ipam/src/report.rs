@@ -2,12 +2,13 @@
 
 mod books;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use trunkline_types::{Attachment, MacAddr, Name, Pod};
 
 use crate::node::fit;
-use crate::{Catalog, Change, Epoch, Listing, NodeUnfit, Reason, Refusal, Step, Timestamp};
+use crate::{Catalog, Change, Epoch, Holder, Listing, NodeUnfit, Reason, Refusal, Step, Timestamp};
 
 use books::Books;
 
@@ -24,6 +25,9 @@ pub struct Report {
     pub holds: Vec<Held>,
     /// The addresses in its reserve.
     pub leases: Vec<IpAddr>,
+    /// The pods that the orchestrator has given to the node, with what reservations may call each of
+    /// them beside its name; none without an orchestrator.
+    pub vouched: Option<BTreeMap<Pod, Vec<Holder>>>,
 }
 
 /// One interface that is plugged in.
@@ -87,13 +91,18 @@ impl Refusal for ReportError {
 /// Plans the next step of taking a node's report into the books.
 ///
 /// A node that has reported in this epoch tells nothing new, for what it does it asks for first.
-/// But what it holds although the books give it to somebody else is put in conflict, and an event
-/// says so; the others keep what they have. After a restore its report is more:
+/// But what it holds although the books give it to somebody else is an event; the others keep what
+/// they have as it is, and of its own addresses and of free ones near it, it is believed as of what
+/// it sees ([`crate::sight_conflict`]). That takes one step. After a restore its report is more:
 ///
 /// What the back-up says the node has, and the node does not, ends first. Then what the node has and
-/// the back-up does not know is written down as it is. What the books give to somebody else waits
-/// for that node's report, which may end it; if both hold it, nobody is guessed to be right: the
-/// address is put in conflict, and an event says so. Last the node counts as having reported.
+/// the back-up does not know is written down as it is, if the node could have been given it: of a
+/// subnet that is for the node, for a pod that is on it, and reserved for nobody else. The rest is
+/// put in conflict, as far as the node is believed of that: nobody else gets it, and it is not given
+/// to the node either. What the books give to somebody else waits
+/// for that node's report, which may end it; if both hold it, nobody is guessed to be right: an
+/// address that the node may use is put in conflict, and an event says so. Last the node counts as
+/// having reported.
 ///
 /// # Errors
 ///
@@ -120,11 +129,12 @@ pub fn report(catalog: &Catalog, report: &Report, now: Timestamp) -> Result<Step
         done: false,
     };
     if node.reported == epoch {
-        let nothing = || Step {
-            change: Change::none(catalog.revision()),
-            done: true,
+        let edits = books.told();
+        let change = match edits.is_empty() {
+            true => Change::none(catalog.revision()),
+            false => Change::new(books.revision, edits),
         };
-        return Ok(books.contradiction().map_or_else(nothing, step));
+        return Ok(Step { change, done: true });
     }
     let edits = books.ended();
     if !edits.is_empty() {
@@ -134,17 +144,18 @@ pub fn report(catalog: &Catalog, report: &Report, now: Timestamp) -> Result<Step
     if !findings.known.is_empty() {
         return Ok(step(findings.known));
     }
-    if let Some(edits) = findings.contradicted {
-        return Ok(step(edits));
+    let marked = books.disputes(&findings.contradictions).marked;
+    if !marked.is_empty() {
+        return Ok(step(marked));
     }
     if !findings.awaited.is_empty() {
         return Err(ReportError::Awaiting {
             node: node.name.clone(),
-            nodes: Listing::of(findings.awaited),
+            nodes: Listing::of(&findings.awaited),
         });
     }
     Ok(Step {
-        change: Change::new(books.revision, books.reported(&findings.foreign)),
+        change: Change::new(books.revision, books.reported(&findings)),
         done: true,
     })
 }

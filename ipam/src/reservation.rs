@@ -162,6 +162,24 @@ pub(crate) fn of_family(
 }
 
 impl Holder {
+    /// Whether it is this one pod.
+    pub(crate) fn is_pod(&self, pod: &Pod) -> bool {
+        matches!(self, Self::Pod(own) if own == pod)
+    }
+
+    /// Whether it may be a pod of this name, as far as names tell.
+    pub(crate) fn may_be(&self, pod: &Pod) -> bool {
+        match self {
+            Self::Pod(own) => own == pod,
+            Self::StatefulSet(set) => set.ordinal_of(pod).is_some(),
+            Self::Workload(workload) => {
+                let rest = pod.name.strip_prefix(workload.name.as_str());
+                pod.namespace == workload.namespace
+                    && rest.is_some_and(|rest| rest.starts_with('-'))
+            }
+        }
+    }
+
     /// How long a holder's namespace and name may be, in bytes: what Kubernetes allows.
     pub const NAME_MAX: usize = 253;
 }

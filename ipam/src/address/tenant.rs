@@ -33,6 +33,11 @@ impl<'a> Tenant<'a> {
         })
     }
 
+    /// When its node was last heard, as far as the books say; none of a node that is not known.
+    pub(crate) fn last_heard(&self) -> Option<Timestamp> {
+        self.record.map(|node| node.last_heard)
+    }
+
     /// Whether its node has certainly not been heard lately. A node that is not known is silent.
     pub(crate) fn is_silent(&self, policy: &Policy, now: Timestamp) -> bool {
         self.record.is_none_or(|node| node.is_silent(policy, now))

@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use trunkline_types::Pod;
+
 use super::fixed::{Given, Why};
 use super::{AllocateError, NoSpace, Wish};
-use crate::{Holder, Reason, Refusal, Reservation, ReservedAddress, Workload};
+use crate::{Catalog, Holder, Reason, Refusal, Reservation, ReservedAddress, Timestamp, Workload};
 
 /// A reservation that is for a pod, and what of it.
 pub(super) struct Claim<'a> {
@@ -57,45 +59,68 @@ impl Claim<'_> {
     }
 }
 
-impl Wish<'_> {
-    /// The reservations on the network that are for the pod, by its own name first, then by its
-    /// place in a StatefulSet, then as one of a workload.
-    pub(super) fn claims(&self) -> Vec<Claim<'_>> {
-        let catalog = self.ledger.catalog();
-        let mut claims = Vec::new();
-        for (holder, part) in self.holders() {
-            let reservations = catalog.reservations_for(&holder).filter(|reservation| {
-                let ended = reservation.expires.is_some_and(|end| end <= self.now);
-                reservation.network == self.network.name && !ended
-            });
-            claims.extend(reservations.map(|reservation| Claim { reservation, part }));
-        }
-        claims
-    }
+/// The reservations that are for a pod, of whatever network, in the order in which they count: by
+/// its own name first, then by its place in a StatefulSet, then as one of a workload. What the pod
+/// is of is none if nobody knows that; one of the name of an ordinal is taken for one then.
+#[must_use]
+pub fn reservations_of_pod<'a>(
+    catalog: &'a Catalog,
+    pod: &Pod,
+    workload: Option<&Holder>,
+    now: Timestamp,
+) -> Vec<&'a Arc<Reservation>> {
+    let claims = claims_of(catalog, pod, workload, now).into_iter();
+    claims.map(|claim| claim.reservation).collect()
+}
 
-    fn holders(&self) -> Vec<(Holder, Part)> {
+fn claims_of<'a>(
+    catalog: &'a Catalog,
+    pod: &Pod,
+    workload: Option<&Holder>,
+    now: Timestamp,
+) -> Vec<Claim<'a>> {
+    let mut claims = Vec::new();
+    for (holder, part) in holders(pod, workload) {
+        let reservations = catalog.reservations_for(&holder);
+        let current = reservations.filter(|one| one.expires.is_none_or(|end| end > now));
+        claims.extend(current.map(|reservation| Claim { reservation, part }));
+    }
+    claims
+}
+
+/// Whom reservations name that are for the pod.
+fn holders(pod: &Pod, workload: Option<&Holder>) -> Vec<(Holder, Part)> {
+    let mut holders = vec![(Holder::Pod(pod.clone()), Part::All)];
+    if let Some((name, ordinal)) = ordinal(&pod.name) {
+        let set = Workload {
+            namespace: pod.namespace.clone(),
+            name: name.to_owned(),
+        };
+        // A pod of something else may have a name of that form.
+        let set = Holder::StatefulSet(set);
+        if workload.is_none_or(|workload| *workload == set) {
+            holders.push((set, Part::Ordinal(ordinal)));
+        }
+    }
+    if let Some(Holder::Workload(workload)) = workload
+        && workload.namespace == pod.namespace
+    {
+        holders.push((Holder::Workload(workload.clone()), Part::Any));
+    }
+    holders
+}
+
+impl Wish<'_> {
+    /// The reservations on the network that are for the pod, see [`reservations_of_pod`].
+    pub(super) fn claims(&self) -> Vec<Claim<'_>> {
         let Some(pod) = &self.request.pod else {
             return Vec::new();
         };
-        let mut holders = vec![(Holder::Pod(pod.clone()), Part::All)];
-        if let Some((name, ordinal)) = ordinal(&pod.name) {
-            let set = Workload {
-                namespace: pod.namespace.clone(),
-                name: name.to_owned(),
-            };
-            // A pod of something else may have a name of that form.
-            let set = Holder::StatefulSet(set);
-            let workload = self.request.workload.as_ref();
-            if workload.is_none_or(|workload| *workload == set) {
-                holders.push((set, Part::Ordinal(ordinal)));
-            }
-        }
-        if let Some(Holder::Workload(workload)) = &self.request.workload
-            && workload.namespace == pod.namespace
-        {
-            holders.push((Holder::Workload(workload.clone()), Part::Any));
-        }
-        holders
+        let catalog = self.ledger.catalog();
+        let workload = self.request.workload.as_ref();
+        let mut claims = claims_of(catalog, pod, workload, self.now);
+        claims.retain(|claim| claim.reservation.network == self.network.name);
+        claims
     }
 
     /// The address of the family that is reserved for the pod; none if there is no such

@@ -1,9 +1,9 @@
 use super::*;
 use crate::fixture::{
-    NOW, add_node, add_subnet, give_back, gone, in_rack, ledger, name, network, parse, request,
-    subnet, take,
+    NOW, add_node, add_subnet, give_back, gone, in_rack, ledger, name, network, parse, pod,
+    request, reservation, reserve, subnet, take,
 };
-use crate::{Ledger, create_network, delete_subnet, release};
+use crate::{Holder, Ledger, ReservationSpec, Workload, create_network, delete_subnet, release};
 
 fn refusal(ledger: &Ledger, request: &AllocateRequest) -> String {
     allocate(ledger, request, &Policy::default(), NOW)
@@ -92,7 +92,7 @@ fn an_attachment_has_one_pod() {
     let mut ledger = ledger();
     add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
     let of = |name: &str| AllocateRequest {
-        pod: Some(crate::fixture::pod(name)),
+        pod: Some(pod(name)),
         ..request("c1/eth0")
     };
     take(&mut ledger, &of("a"));
@@ -203,3 +203,46 @@ fn planning_leaves_the_ledger_alone() {
 
 mod bound;
 mod leased;
+
+#[test]
+fn what_is_reserved_for_a_pod_depends_on_its_name_and_on_what_it_is_of() {
+    let mut ledger = ledger();
+    add_subnet(&mut ledger, &subnet("b", "10.1.0.0/24", "10.1.0.1", &[]));
+    let web = || Workload {
+        namespace: "shop".to_owned(),
+        name: "web".to_owned(),
+    };
+    for (reserved, holder, ip) in [
+        ("by-name", Holder::Pod(pod("web-0")), "10.1.0.10"),
+        ("by-set", Holder::StatefulSet(web()), "10.1.0.11"),
+        ("by-workload", Holder::Workload(web()), "10.1.0.12"),
+    ] {
+        reserve(&mut ledger, &reservation(reserved, holder, &[ip]));
+    }
+    let ending = ReservationSpec {
+        expires: Some(NOW.after(60)),
+        ..reservation("ending", Holder::Pod(pod("web-0")), &["10.1.0.13"])
+    };
+    reserve(&mut ledger, &ending);
+    let reserved = |name: &str, workload: Option<Holder>, now| {
+        let pod = pod(name);
+        let found = reservations_of_pod(ledger.catalog(), &pod, workload.as_ref(), now);
+        let names = found.iter().map(|one| one.name.to_string());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    let set = || Some(Holder::StatefulSet(web()));
+    let deployment = || Some(Holder::Workload(web()));
+    let alone = || Some(Holder::Pod(pod("web-0")));
+    for (pod, workload, expected) in [
+        ("web-0", None, "by-name ending by-set"),
+        ("web-0", set(), "by-name ending by-set"),
+        ("web-0", alone(), "by-name ending"),
+        ("web-0", deployment(), "by-name ending by-workload"),
+        ("web-7f9-x2x", None, ""),
+        ("web-7f9-x2x", deployment(), "by-workload"),
+    ] {
+        assert_eq!(reserved(pod, workload, NOW), expected, "{pod}");
+    }
+    let later = NOW.after(60);
+    assert_eq!(reserved("web-0", alone(), later), "by-name");
+}

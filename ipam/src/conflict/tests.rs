@@ -152,6 +152,36 @@ fn an_agent_is_believed_of_addresses_that_its_node_could_have() {
     assert!(sight(&ledger, "10.1.0.9").is_err());
 }
 
+#[test]
+fn an_agent_is_not_believed_of_what_another_node_has() {
+    let mut ledger = with_subnet();
+    add_node(&mut ledger, "n2", "r1");
+    let on_n2 = crate::AllocateRequest {
+        node: name("n2"),
+        ..request("c1/eth0")
+    };
+    assert_eq!(take(&mut ledger, &on_n2), "10.1.0.2");
+    let report = seen("10.1.0.2", "00:bb:00:00:00:01");
+    let error = sight_conflict(ledger.catalog(), &report, NOW).unwrap_err();
+    assert_eq!(error.reason(), Reason::Forbidden);
+    assert!(!error.to_string().contains("`n2`"), "{error}");
+    assert!(report_conflict(ledger.catalog(), &report, NOW).is_ok());
+}
+
+#[test]
+fn an_agent_writes_one_event_a_minute_of_an_address_however_many_machines_it_names() {
+    let mut ledger = with_subnet();
+    let first = seen("10.1.0.9", "00:bb:00:00:00:01");
+    let change = sight_conflict(ledger.catalog(), &first, NOW).unwrap();
+    assert_eq!(events(&change), [EventKind::AddressConflict]);
+    ledger.apply(&change);
+    let other = seen("10.1.0.9", "00:bb:00:00:00:02");
+    let soon = sight_conflict(ledger.catalog(), &other, NOW.after(59)).unwrap();
+    assert!(soon.is_empty());
+    let later = sight_conflict(ledger.catalog(), &other, NOW.after(60)).unwrap();
+    assert_eq!(events(&later), [EventKind::AddressConflict]);
+}
+
 /// The subnet `b` is for other nodes from now on.
 fn give_to_others(ledger: &mut Ledger) {
     let revision = ledger.catalog().revision().next();

@@ -5,6 +5,10 @@ use trunkline_types::Name;
 use super::{Binding, Level, Scope};
 use crate::{Kind, NameInUse, PreconditionError, Reason, Refusal};
 
+/// What somebody is told of an object that groups bind, and who may not know of groups.
+pub(crate) const BOUND: &str = "groups bind it, which are of no network: ask somebody who is for \
+                                all networks to bind them to something else first";
+
 /// Why there can be no such group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GroupRulesError {

@@ -2,6 +2,7 @@
 
 use trunkline_types::{Name, VlanId};
 
+use crate::group::BOUND;
 use crate::{Kind, Listing, PreconditionError, Reason, Refusal};
 
 /// Another network has the VLAN.
@@ -36,11 +37,23 @@ pub enum CreateNetworkError {
     VlanInUse(#[from] VlanInUse),
 }
 
+impl VlanInUse {
+    const DISCREETLY: &str = "its VLAN is another network's: leave the one that it has, or ask \
+                              somebody who is for all networks";
+}
+
 impl Refusal for CreateNetworkError {
     fn reason(&self) -> Reason {
         match self {
             Self::NameInUse { .. } => Reason::NameInUse,
             Self::VlanInUse(_) => Reason::VlanInUse,
+        }
+    }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::NameInUse { .. } => None,
+            Self::VlanInUse(_) => Some(VlanInUse::DISCREETLY),
         }
     }
 }
@@ -77,6 +90,13 @@ impl Refusal for UpdateNetworkError {
             Self::Precondition(error) => error.reason(),
             Self::VlanInUse(_) => Reason::VlanInUse,
             Self::VlanLive { .. } => Reason::InUse(Kind::Network),
+        }
+    }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::VlanInUse(_) => Some(VlanInUse::DISCREETLY),
+            _ => None,
         }
     }
 }
@@ -132,6 +152,13 @@ impl Refusal for DeleteNetworkError {
             Self::HasSubnets { .. } | Self::HasReservations { .. } | Self::HasGroups { .. } => {
                 Reason::InUse(Kind::Network)
             }
+        }
+    }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::HasGroups { .. } => Some(BOUND),
+            _ => None,
         }
     }
 }

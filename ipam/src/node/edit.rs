@@ -12,7 +12,7 @@ use crate::{
 pub struct NodeEdit {
     /// The node's name.
     pub name: Name,
-    /// The rack it stands in.
+    /// The rack it stands in, until its agent says another one than before.
     pub rack: Name,
     /// What selectors choose it by.
     pub labels: Labels,
@@ -61,8 +61,10 @@ pub fn update_node(
 ) -> Result<Planned<Node>, UpdateNodeError> {
     let key = || Key::Node(edit.name.clone());
     let current = at_revision(catalog.node(&edit.name), key, Some(expected))?;
+    let by_agent = current.rack_by_agent();
     let planned = replaced(catalog, current, |revision| Node {
         rack: edit.rack.clone(),
+        agent_rack: (edit.rack != *by_agent).then(|| by_agent.clone()),
         labels: edit.labels.clone(),
         revision,
         ..Node::clone(current)

@@ -63,8 +63,8 @@ impl Refusal for RegisterNodeError {
 ///
 /// # Errors
 ///
-/// [`RegisterNodeError`] if the rack changes while addresses are bound or leased on the node, or
-/// if it is being removed.
+/// [`RegisterNodeError`] if its agent says another rack than before while addresses are bound or
+/// leased on the node, or if it is being removed.
 pub fn register_node(
     ledger: &Ledger,
     spec: &NodeSpec,
@@ -79,7 +79,7 @@ pub fn register_node(
     let revision = catalog.revision().next();
     let mut node = described(existing, spec, now, revision);
     let mut edits = Vec::new();
-    if existing.is_some_and(|existing| existing.rack != spec.rack) {
+    if existing.is_some_and(|existing| existing.rack != node.rack) {
         let ending = Ending {
             catalog,
             reason: "the node moved to another rack",
@@ -129,7 +129,7 @@ fn check_existing(
             why: removal.why,
         });
     }
-    if existing.rack == spec.rack {
+    if *rack(existing, spec) == existing.rack {
         return Ok(());
     }
     let is_own = |address: &&Arc<Address>| matches!(address.state, AddressState::Node { .. });
@@ -146,6 +146,15 @@ fn check_existing(
     })
 }
 
+/// The rack of a node that registers again: what its agent says if that is news, else what is
+/// known, which an operator may have said.
+fn rack<'a>(existing: &'a Node, spec: &'a NodeSpec) -> &'a Name {
+    match spec.rack == *existing.rack_by_agent() {
+        true => &existing.rack,
+        false => &spec.rack,
+    }
+}
+
 /// The node as it describes itself now, over what is known of it.
 fn described(
     existing: Option<&Arc<Node>>,
@@ -157,6 +166,7 @@ fn described(
         return Node {
             name: spec.name.clone(),
             rack: spec.rack.clone(),
+            agent_rack: None,
             labels: spec.labels.clone(),
             boot_id: spec.boot_id.clone(),
             agent_version: spec.agent_version.clone(),
@@ -164,6 +174,7 @@ fn described(
             fence: revision.number(),
             // After a restore a node that is not in the back-up may well hold something.
             reported: Epoch::default(),
+            contradicted: None,
             addresses: Vec::new(),
             removing: None,
             revision,
@@ -176,8 +187,10 @@ fn described(
     let agent_version = spec.agent_version.as_ref();
     let agent_version = agent_version.or(existing.agent_version.as_ref());
     let known = known.map(|(key, value)| (key.clone(), value.clone()));
+    let rack = rack(existing, spec);
     let mut node = Node {
-        rack: spec.rack.clone(),
+        rack: rack.clone(),
+        agent_rack: (spec.rack != *rack).then(|| spec.rack.clone()),
         labels: known.collect::<Labels>(),
         boot_id: boot_id.cloned(),
         agent_version: agent_version.cloned(),

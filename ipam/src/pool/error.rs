@@ -2,6 +2,7 @@
 
 use trunkline_types::{AddressRange, Name};
 
+use crate::group::BOUND;
 use crate::{Key, Kind, Listing, NameInUse, PreconditionError, Reason, Refusal};
 
 /// Why a pool cannot have those ranges.
@@ -193,6 +194,13 @@ impl Refusal for DeletePoolError {
         match self {
             Self::Precondition(error) => error.reason(),
             Self::InUse { .. } | Self::Bound { .. } => Reason::InUse(Kind::Pool),
+        }
+    }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::Bound { .. } => Some(BOUND),
+            _ => None,
         }
     }
 }

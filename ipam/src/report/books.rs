@@ -1,5 +1,7 @@
 //! A node's report, compared with the books.
 
+mod dispute;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,12 +11,13 @@ use trunkline_types::{Attachment, Name};
 use super::{Held, Report};
 use crate::address::Tenant;
 use crate::change::STEP_EDITS;
-use crate::conflict::in_conflict;
 use crate::release::Ending;
 use crate::{
-    Address, AddressState, Catalog, Conflict, Edit, Endpoint, EndpointAddress, Event, EventKind,
-    Key, Listing, Node, Object, Revision, Subnet, Timestamp,
+    Address, AddressState, Catalog, Edit, Endpoint, EndpointAddress, Event, EventKind, Key,
+    Listing, Node, Object, Reservation, Revision, Subnet, Timestamp,
 };
+
+use dispute::Contradiction;
 
 /// The books, and the report of one node.
 pub(super) struct Books<'a> {
@@ -27,11 +30,11 @@ pub(super) struct Books<'a> {
 
 /// What the comparison comes to.
 #[derive(Default)]
-pub(super) struct Findings {
+pub(super) struct Findings<'a> {
     /// What is to be written down as it is, as far as it fits.
     pub(super) known: Vec<Edit>,
-    /// The first contradiction that is not written down yet.
-    pub(super) contradicted: Option<Vec<Edit>>,
+    /// What the books give to somebody else, or the node cannot have been given.
+    pub(super) contradictions: Vec<Contradiction<'a>>,
     /// The nodes that must report first.
     pub(super) awaited: BTreeSet<Name>,
     /// The addresses that no subnet has, and so no record can be made of.
@@ -48,6 +51,8 @@ enum Verdict<'a> {
     Awaits(&'a Name),
     /// The books give it to somebody else, who has it.
     Contradicts(String),
+    /// It contradicts itself.
+    Odd(&'static str),
     /// No subnet has it.
     Foreign(IpAddr),
 }
@@ -82,7 +87,7 @@ impl<'a> Books<'a> {
         edits
     }
 
-    pub(super) fn compare(&self) -> Findings {
+    pub(super) fn compare(&self) -> Findings<'a> {
         let mut findings = Findings::default();
         // Two of a report's holdings may contradict each other; the second one is judged when the
         // first one is in the books.
@@ -100,17 +105,19 @@ impl<'a> Books<'a> {
                             .addresses
                             .iter()
                             .fold(true, |first, ip| addresses.insert(*ip) & first);
-                    if is_first {
-                        findings.known.extend(self.adopted(held, &subnets));
+                    match self.doubt(held, &subnets) {
+                        Some(why) => findings.contradictions.push(Contradiction::of(held, why)),
+                        None if is_first => findings.known.extend(self.adopted(held, &subnets)),
+                        None => {}
                     }
                 }
                 Verdict::Awaits(node) => {
                     findings.awaited.insert(node.clone());
                 }
                 Verdict::Contradicts(why) => {
-                    let edits = findings.contradicted.take();
-                    findings.contradicted = edits.or_else(|| self.contradicted(held, why));
+                    findings.contradictions.push(Contradiction::of(held, why));
                 }
+                Verdict::Odd(why) => findings.contradictions.push(Contradiction::odd(held, why)),
                 Verdict::Foreign(ip) => findings.foreign.push(ip),
             }
         }
@@ -122,14 +129,15 @@ impl<'a> Books<'a> {
         findings
     }
 
-    /// The first of the node's holdings that the books give to somebody else, if it is not written
-    /// down yet.
-    pub(super) fn contradiction(&self) -> Option<Vec<Edit>> {
-        let mut holds = self.report.holds.iter();
-        holds.find_map(|held| match self.verdict(held) {
-            Verdict::Contradicts(why) => self.contradicted(held, why),
-            _ => None,
-        })
+    /// The node's holdings that the books give to somebody else.
+    pub(super) fn contradictions(&self) -> Vec<Contradiction<'a>> {
+        let holds = self.report.holds.iter();
+        let contradictions = holds.filter_map(|held| match self.verdict(held) {
+            Verdict::Contradicts(why) => Some(Contradiction::of(held, why)),
+            Verdict::Odd(why) => Some(Contradiction::odd(held, why)),
+            Verdict::Agreed | Verdict::News(_) | Verdict::Awaits(_) | Verdict::Foreign(_) => None,
+        });
+        contradictions.collect()
     }
 
     fn verdict(&self, held: &Held) -> Verdict<'a> {
@@ -157,7 +165,7 @@ impl<'a> Books<'a> {
                     && other.cidr.network().is_ipv4() != subnet.cidr.network().is_ipv4()
             };
             if !subnets.iter().all(|other| fits(other)) {
-                return Verdict::Contradicts("its addresses do not go together".to_owned());
+                return Verdict::Odd("its addresses do not go together");
             }
             subnets.push(subnet);
         }
@@ -179,6 +187,40 @@ impl<'a> Books<'a> {
     fn subnet(&self, ip: IpAddr) -> Option<&'a Arc<Subnet>> {
         let subnet = self.catalog.subnet_of(ip)?;
         (subnet.may_assign(ip) && !subnet.deleting).then_some(subnet)
+    }
+
+    /// Why the node cannot have been given what it holds, although the books give it to nobody; none
+    /// if it can.
+    fn doubt(&self, held: &Held, subnets: &[&Arc<Subnet>]) -> Option<String> {
+        let is_far = |subnet: &&&Arc<Subnet>| !subnet.placement.admits(self.node);
+        if let Some(subnet) = subnets.iter().find(is_far) {
+            return Some(format!("subnet `{}` is not for it", subnet.name));
+        }
+        let vouched = self.report.vouched.as_ref();
+        let known_as = match (vouched, &held.pod) {
+            (None, _) => None,
+            (Some(_), None) => return Some("it names no pod".to_owned()),
+            (Some(vouched), Some(pod)) => match vouched.get(pod) {
+                Some(known_as) => Some(known_as),
+                None => return Some(format!("pod `{pod}` was not given to it")),
+            },
+        };
+        let is_for = |reservation: &&Arc<Reservation>| {
+            let pod = held.pod.as_ref();
+            let holder = &reservation.holder;
+            pod.is_some_and(|pod| match known_as {
+                Some(known_as) => holder.is_pod(pod) || known_as.contains(holder),
+                // Nobody can tell.
+                None => holder.may_be(pod),
+            })
+        };
+        let addresses = held.addresses.iter();
+        let mut kept = addresses.filter_map(|ip| self.catalog.reservation_of(*ip));
+        let others = kept.find(|reservation| !is_for(reservation))?;
+        Some(format!(
+            "reservation `{}` keeps that for somebody else",
+            others.name
+        ))
     }
 
     /// The endpoint as the node holds it.
@@ -240,10 +282,14 @@ impl<'a> Books<'a> {
 
     /// A slot that nobody else has is the node's. One that somebody has is not, and the node drops
     /// it when it compares its reserve with the books: no pod has it yet, so nothing is in conflict.
-    fn compare_lease(&self, ip: IpAddr, findings: &mut Findings) {
+    fn compare_lease(&self, ip: IpAddr, findings: &mut Findings<'_>) {
         let Some(subnet) = self.subnet(ip) else {
             return;
         };
+        // No lease is of another node's subnet, or reserved.
+        if !subnet.placement.admits(self.node) || self.catalog.reservation_of(ip).is_some() {
+            return;
+        }
         let record = self.catalog.address(ip);
         if record.is_none_or(|address| address.is_released()) {
             let node = self.node.name.clone();
@@ -257,52 +303,8 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// The conflicts of a contradiction and its event; none if it is written down already.
-    fn contradicted(&self, held: &Held, why: String) -> Option<Vec<Edit>> {
-        let unknown = |ip: &&IpAddr| {
-            let known = self.catalog.address(**ip);
-            let conflict = known.and_then(|known| known.conflict.as_deref());
-            // Whatever it saw there: two of its holdings may contend for one address.
-            conflict.is_none_or(|conflict| conflict.node != self.node.name)
-        };
-        let ips: BTreeSet<_> = held.addresses.iter().collect();
-        let marks: Vec<_> = ips
-            .into_iter()
-            .filter(unknown)
-            .filter_map(|ip| {
-                let conflict = Conflict {
-                    mac: held.mac,
-                    seen: self.now,
-                    node: self.node.name.clone(),
-                };
-                let known = self.catalog.address(*ip);
-                let subnet = self.subnet(*ip)?;
-                Some(in_conflict(
-                    subnet,
-                    known,
-                    *ip,
-                    conflict,
-                    self.now,
-                    self.revision,
-                ))
-            })
-            .collect();
-        if marks.is_empty() {
-            return None;
-        }
-        let message = format!(
-            "node `{}` holds {} for `{}`, and {why}",
-            self.node.name,
-            Listing::of(&held.addresses),
-            held.attachment
-        );
-        let about = Key::Node(self.node.name.clone());
-        let event = self.event(about, message);
-        Some(marks.into_iter().chain([event]).collect())
-    }
-
-    /// The node as one that has reported.
-    pub(super) fn reported(&self, foreign: &[IpAddr]) -> Vec<Edit> {
+    /// The node as one that has reported, with an event of what is not written down otherwise.
+    pub(super) fn reported(&self, findings: &Findings<'_>) -> Vec<Edit> {
         let mut edits = vec![Edit::Put(Object::Node(Arc::new(Node {
             reported: self.catalog.epoch(),
             // The back-up may be older than the last time that its leases were taken from it.
@@ -311,19 +313,25 @@ impl<'a> Books<'a> {
             revision: self.revision,
             ..self.node.clone()
         })))];
-        if !foreign.is_empty() {
-            let message = format!(
+        let foreign = (!findings.foreign.is_empty()).then(|| {
+            format!(
                 "node `{}` holds {}, which no subnet has: the subnet may be missing from the \
                  back-up",
                 self.node.name,
-                Listing::of(foreign)
-            );
-            edits.push(self.event(Key::Node(self.node.name.clone()), message));
+                Listing::of(&findings.foreign)
+            )
+        });
+        let disputed = self.disputes(&findings.contradictions).left;
+        let said: Vec<String> = disputed.into_iter().chain(foreign).collect();
+        if !said.is_empty() {
+            edits.push(self.event(said.join("; ")));
         }
         edits
     }
 
-    fn event(&self, about: Key, message: String) -> Edit {
+    /// An event about the node.
+    fn event(&self, message: String) -> Edit {
+        let about = Key::Node(self.node.name.clone());
         Edit::Put(Object::Event(Arc::new(Event {
             at: self.now,
             kind: EventKind::ReportContradicted,

@@ -135,6 +135,16 @@ impl Refusal for ReserveAddressError {
             _ => None,
         }
     }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::OtherNetwork { .. } => Some(
+                "a subnet that it names is of another network: choose one of its own, see \
+                 `netctl subnet ls`",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// Why a reservation cannot be created.
@@ -171,6 +181,13 @@ impl Refusal for CreateReservationError {
         match self {
             Self::Shape(error) => error.field(),
             Self::Address(error) => error.field(),
+            _ => None,
+        }
+    }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::Address(error) => error.discreetly(),
             _ => None,
         }
     }
@@ -231,6 +248,13 @@ impl Refusal for UpdateReservationError {
             Self::NetworkFixed { .. } => Some("network"),
             Self::Shape(error) => error.field(),
             Self::Address(error) => error.field(),
+            _ => None,
+        }
+    }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::Address(error) => error.discreetly(),
             _ => None,
         }
     }

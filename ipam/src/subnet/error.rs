@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use trunkline_types::{Cidr, Name};
 
 use super::SubnetLayoutError;
+use crate::group::BOUND;
 use crate::{Kind, Listing, PreconditionError, Reason, Refusal};
 
 /// Why a subnet cannot be created.
@@ -47,6 +48,13 @@ impl Refusal for CreateSubnetError {
     fn field(&self) -> Option<&'static str> {
         match self {
             Self::Layout(error) => error.field(),
+            _ => None,
+        }
+    }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::Layout(error) => error.discreetly(),
             _ => None,
         }
     }
@@ -168,6 +176,13 @@ impl Refusal for UpdateSubnetError {
             _ => None,
         }
     }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::Layout(error) => error.discreetly(),
+            _ => None,
+        }
+    }
 }
 
 /// Why a subnet cannot be deleted.
@@ -221,6 +236,13 @@ impl Refusal for DeleteSubnetError {
             Self::InUse { .. } | Self::Reserved { .. } | Self::PoolBound { .. } => {
                 Reason::InUse(Kind::Subnet)
             }
+        }
+    }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::PoolBound { .. } => Some(BOUND),
+            _ => None,
         }
     }
 }

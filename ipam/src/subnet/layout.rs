@@ -193,6 +193,16 @@ impl Refusal for SubnetLayoutError {
             Self::Overlap { .. } => None,
         }
     }
+
+    fn discreetly(&self) -> Option<&'static str> {
+        match self {
+            Self::Overlap { .. } => Some(
+                "its addresses overlap those of a subnet, of whatever network: choose others, or \
+                 ask somebody who is for all networks",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// How many ranges, and how many exclusions, a subnet may have: more than a person writes, and few

@@ -142,7 +142,7 @@ fn a_fixed_address_of_another_rack_is_refused_with_both_racks() {
 #[test]
 fn each_ordinal_of_a_stateful_set_has_its_own_address() {
     let mut ledger = two_racks();
-    let set = crate::Workload {
+    let set = Workload {
         namespace: "shop".to_owned(),
         name: "db".to_owned(),
     };
@@ -171,7 +171,7 @@ fn each_ordinal_of_a_stateful_set_has_its_own_address() {
 #[test]
 fn an_ordinals_address_is_not_for_the_pod_of_another_workload_with_such_a_name() {
     let mut ledger = two_racks();
-    let workload = |name: &str| crate::Workload {
+    let workload = |name: &str| Workload {
         namespace: "shop".to_owned(),
         name: name.to_owned(),
     };
@@ -192,7 +192,7 @@ fn an_ordinals_address_is_not_for_the_pod_of_another_workload_with_such_a_name()
 #[test]
 fn a_workload_shares_a_set_and_its_pods_come_after_each_other_at_once() {
     let mut ledger = two_racks();
-    let web = Holder::Workload(crate::Workload {
+    let web = Holder::Workload(Workload {
         namespace: "shop".to_owned(),
         name: "web".to_owned(),
     });

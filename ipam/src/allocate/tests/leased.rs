@@ -108,6 +108,7 @@ fn the_end_of_one_half_is_the_end_of_the_slot() {
         ip: ips(&slots[1])[0],
         reason: String::new(),
         force: true,
+        signs: Default::default(),
     };
     let before: Vec<_> = ledger
         .catalog()

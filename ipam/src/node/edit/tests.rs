@@ -1,6 +1,6 @@
 use super::*;
-use crate::fixture::{add_subnet, bind, in_rack, lease, ledger, name, parse, subnet};
-use crate::{Ledger, Placement, SubnetSpec};
+use crate::fixture::{NOW, add_subnet, bind, in_rack, lease, ledger, name, parse, subnet};
+use crate::{Ledger, NodeSpec, Placement, Policy, SubnetSpec, register_node};
 
 fn edit(rack: &str, labels: &[(&str, &str)]) -> NodeEdit {
     NodeEdit {
@@ -26,6 +26,7 @@ fn an_operator_changes_rack_and_labels_and_nothing_else() {
     ledger.apply(&planned.change);
     let expected = Node {
         rack: name("r2"),
+        agent_rack: Some(name("r1")),
         labels: wanted.labels.clone(),
         revision: planned.object.revision,
         ..Node::clone(&before)
@@ -33,6 +34,51 @@ fn an_operator_changes_rack_and_labels_and_nothing_else() {
     assert_eq!(*planned.object, expected);
     assert!(update(&ledger, &wanted).unwrap().change.is_empty());
     assert!(update_node(ledger.catalog(), &wanted, before.revision).is_err());
+}
+
+#[test]
+fn the_rack_is_what_was_said_last_and_what_an_agent_repeats_is_not_said_anew() {
+    let mut ledger = ledger();
+    let register = |ledger: &mut Ledger, rack: &str| {
+        let spec = NodeSpec {
+            name: name("n1"),
+            rack: name(rack),
+            labels: Labels::default(),
+            boot_id: None,
+            agent_version: None,
+        };
+        let planned = register_node(ledger, &spec, &Policy::default(), NOW);
+        let planned = planned.map_err(|error| error.to_string())?;
+        ledger.apply(&planned.change);
+        Ok::<_, String>((planned.object.rack.to_string(), planned.change.is_empty()))
+    };
+    let said = |ledger: &mut Ledger, rack: &str| {
+        let planned = update(ledger, &edit(rack, &[])).unwrap();
+        ledger.apply(&planned.change);
+    };
+    let stays = |rack: &str| Ok::<_, String>((rack.to_owned(), true));
+    let changes = |rack: &str| Ok::<_, String>((rack.to_owned(), false));
+    // The agent has said `r1`.
+    said(&mut ledger, "r9");
+    let c = subnet("c", "10.1.0.0/24", "10.1.0.1", &[]);
+    add_subnet(&mut ledger, &in_rack(c, "r9"));
+    bind(&mut ledger, "c1/eth0", None, "10.1.0.7");
+    // Pods on the new rack keep the node from no registration.
+    assert_eq!(register(&mut ledger, "r1"), stays("r9"));
+    assert!(register(&mut ledger, "r2").is_err());
+    crate::fixture::give_back(&mut ledger, "c1/eth0");
+    assert_eq!(register(&mut ledger, "r2"), changes("r2"));
+    assert_eq!(register(&mut ledger, "r2"), stays("r2"));
+    said(&mut ledger, "r9");
+    said(&mut ledger, "r2");
+    let node = ledger.catalog().node(&name("n1")).unwrap();
+    assert_eq!((&node.rack, &node.agent_rack), (&name("r2"), &None));
+    // An agent that is told what the operator said agrees with that.
+    said(&mut ledger, "r9");
+    assert_eq!(register(&mut ledger, "r9"), changes("r9"));
+    let node = ledger.catalog().node(&name("n1")).unwrap();
+    assert_eq!(node.agent_rack, None);
+    ledger.catalog().check().unwrap();
 }
 
 #[test]

@@ -162,6 +162,7 @@ impl Run {
             ip: self.ip(),
             reason: "by an operator".to_owned(),
             force: self.chance(2),
+            signs: Default::default(),
         };
         let change = release_address(self.catalog(), &wish, &self.model.policy, self.model.now);
         let state = self.model.records[&wish.ip].state.clone();

@@ -1,7 +1,10 @@
 //! The same random objects, many at once.
 
 use super::*;
-use crate::{Effect, ObjectSpec, Outcomes, Refused, Rehearsal, apply};
+use crate::{
+    Effect, GroupSpec, NetworkSpec, ObjectSpec, Outcomes, PoolSpec, ProfileSpec, Refused,
+    Rehearsal, ReservationSpec, SubnetSpec, Wanted, apply,
+};
 
 /// What is there, as what is wanted.
 fn as_wanted(catalog: &Catalog) -> Vec<ObjectSpec> {
