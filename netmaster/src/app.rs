@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use trunkline_ipam::{Catalog, Policy};
 
 use crate::allocator::Allocator;
@@ -19,6 +19,7 @@ use crate::requests::Relay;
 use crate::routes::{Scene, Watches};
 use crate::sweeper::{Heard, Reports};
 use crate::tasks::Services;
+use crate::turns::Turns;
 use crate::usage::Usage;
 
 /// Everything that a request may need. Clones are cheap, and one and the same.
@@ -40,8 +41,8 @@ pub(crate) struct App {
     pub(crate) replicas: Replicas,
     pub(crate) pods: Pods,
     pub(crate) usage: Usage,
-    /// Held by whoever checks everything: one at a time.
-    pub(crate) checks: Arc<Mutex<()>>,
+    /// Whose turn it is to check everything.
+    pub(crate) checks: Turns,
     /// Says when netmaster ends.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -84,7 +85,7 @@ impl App {
             replicas,
             pods,
             usage,
-            checks: Arc::default(),
+            checks: Turns::default(),
             stopping,
         }
     }

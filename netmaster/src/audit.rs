@@ -2,12 +2,13 @@
 //!
 //! What is done is recorded in the change that does it: there is neither one without the other. What
 //! changes nothing and is recorded all the same, as a capture or a back-up, is recorded before it is
-//! done, and not done if that fails. What is not done is recorded by a change of its own, up to a number for each identity and minute, so
-//! that nobody fills the store by asking for what they may not have; how many more there were is
-//! recorded too. What agents do all day, for endpoints and reserves, is in the history of addresses
-//! and not here.
+//! done, and not done if that fails. What is not done is recorded by a change of its own, up to a
+//! number for each identity and minute, so that nobody fills the store by asking for what they may
+//! not have; how many more there were is recorded too. What agents do all day, for endpoints and
+//! reserves, is in the history of addresses and not here.
 
 mod budget;
+mod elsewhere;
 mod outbox;
 mod trail;
 
@@ -16,9 +17,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tracing::warn;
-use trunkline_ipam::{
-    Audit, AuditResult, AuditedObject, Change, Edit, Ledger, Object, Revision, Timestamp,
-};
+use trunkline_ipam::{Audit, AuditResult, AuditedObject, Change, Edit, Ledger, Object, Timestamp};
 use trunkline_netmaster_api as api;
 use trunkline_netmaster_api::ErrorCode;
 
@@ -26,6 +25,7 @@ use crate::allocator::{Allocator, WriteError};
 use crate::failure::Failure;
 use crate::replica::Role;
 use budget::Budget;
+pub(crate) use elsewhere::refused_elsewhere;
 use outbox::Outbox;
 pub(crate) use trail::Trail;
 
@@ -138,30 +138,6 @@ pub(crate) fn is_denial(code: ErrorCode) -> bool {
     result_of(code) == AuditResult::Denied
 }
 
-/// What another replica says that it refused; none if that is no record of such.
-pub(crate) fn refused_elsewhere(record: api::Audit) -> Option<Audit> {
-    let refused = [AuditResult::Refused, AuditResult::Denied];
-    let result = refused
-        .into_iter()
-        .find(|result| result.name() == record.result)?;
-    Some(Audit {
-        at: Timestamp::from_unix_seconds(record.at),
-        identity: record.identity,
-        from: record.from,
-        method: record.method,
-        path: record.path,
-        kind: record.kind,
-        name: record.name,
-        before: None,
-        after: None,
-        objects: Vec::new(),
-        result,
-        code: record.code,
-        omitted: record.omitted,
-        revision: Revision::ZERO,
-    })
-}
-
 /// A record as it goes over the wire.
 pub(crate) fn view(audit: &Audit) -> api::Audit {
     api::Audit {
@@ -190,3 +166,6 @@ fn object(object: &AuditedObject) -> api::AuditedObject {
         after: object.after.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 //! Serving HTTP on connections, within limits.
 //!
-//! hyper reads each connection, so that its times can be limited: a request's head has to come
-//! within [`HEAD`], and so has the next request on a connection that is kept open. Who does not
-//! read what it asked for is cut off, see [`Brisk`]. How many there may be, see [`Places`].
+//! hyper reads each connection, so that its times can be limited, see [`Deadlines`]: a request's
+//! head has to come in time, and so has the next request on a connection that is kept open. Who does
+//! not read what it asked for is cut off, see [`Brisk`]. How many there may be, see [`Places`].
 
 mod brisk;
+mod deadlines;
 mod noted;
 mod places;
 
@@ -38,11 +39,8 @@ use noted::{Begun, Noted};
 use places::Place;
 
 pub(crate) use brisk::Brisk;
+pub use deadlines::Deadlines;
 pub(crate) use places::{Introduction, Places};
-
-/// How long a request's head may take to come, from the connection's beginning or the end of the
-/// request before it.
-const HEAD: Duration = Duration::from_secs(30);
 
 /// The largest head of a request, in bytes. What a replica says of a token with 64 networks has room
 /// in it.
@@ -92,12 +90,10 @@ pub(crate) struct Peer {
 enum Ended {
     #[error("what came is no HTTP that could be understood")]
     NoHttp(#[source] hyper::Error),
-    #[error("the head of a request did not come within {} seconds", HEAD.as_secs())]
-    LateHead,
+    #[error("the head of a request did not come within {} seconds", .0.as_secs())]
+    LateHead(Duration),
     #[error("what was asked for was not read")]
     Unread(#[source] hyper::Error),
-    #[error("others came, and nothing had said who this is: show a certificate or a token")]
-    Stranger,
 }
 
 impl Peer {
@@ -122,16 +118,23 @@ pub(crate) enum Door {
 pub(crate) struct Connections {
     router: Router,
     places: Places,
+    deadlines: Deadlines,
     notices: Notices,
     stopping: watch::Receiver<bool>,
 }
 
 impl Connections {
     /// As many connections at a time as there are `places` for.
-    pub(crate) fn new(router: Router, places: Places, stopping: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        router: Router,
+        places: Places,
+        deadlines: Deadlines,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             router,
             places,
+            deadlines,
             notices: Notices::default(),
             stopping,
         }
@@ -184,10 +187,10 @@ impl Connections {
     async fn keep(self, stream: TcpStream, address: IpAddr, door: Door, mut place: Place) {
         let introduction = place.introduction();
         let notices = self.notices.clone();
-        // What is under way is lost with the place, which only strangers lose.
+        // What is under way is lost with the place: of strangers, and of who has too many.
         tokio::select! {
             () = self.come_in(stream, address, door, introduction) => {}
-            () = place.lost() => refused(&notices, address, &Ended::Stranger),
+            why = place.lost() => refused(&notices, address, &why),
         }
     }
 
@@ -207,14 +210,13 @@ impl Connections {
                     introduction,
                     notices,
                 };
-                return self
-                    .converse(Brisk::new(stream), peer, std::future::pending())
-                    .await;
+                let stream = Brisk::new(stream, self.deadlines.reading);
+                return self.converse(stream, peer, std::future::pending()).await;
             }
             Door::Tls(loaded) => loaded,
         };
         let secured = tokio::select! {
-            secured = secure(stream, loaded) => secured,
+            secured = secure(stream, loaded, self.deadlines) => secured,
             // Nothing has been asked yet.
             () = told(&mut self.stopping) => return,
         };
@@ -238,8 +240,8 @@ impl Connections {
             }
             None => None,
         };
-        if let (Some(_), Some(introduction)) = (&identity, &introduction) {
-            introduction.known();
+        if let (Some(identity), Some(introduction)) = (&identity, &introduction) {
+            introduction.known(identity);
         }
         let peer = Peer {
             address,
@@ -271,7 +273,7 @@ impl Connections {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
+            .header_read_timeout(self.deadlines.head)
             .max_buf_size(HEAD_LIMIT)
             .serve_connection(TokioIo::new(Noted::new(stream, begun.clone())), service);
         let mut connection = pin!(connection);
@@ -290,7 +292,7 @@ impl Connections {
         let Err(error) = ended else {
             return;
         };
-        match told_of(error, &begun) {
+        match told_of(error, &begun, self.deadlines.head) {
             Ok(ended) => refused(&notices, address, &ended),
             Err(error) => debug!(%address, error = chain(&error), "connection broke off"),
         }
@@ -298,7 +300,7 @@ impl Connections {
 }
 
 /// What a connection was ended for, if that was for what the client did; else the error itself.
-fn told_of(error: hyper::Error, begun: &Begun) -> Result<Ended, hyper::Error> {
+fn told_of(error: hyper::Error, begun: &Begun, head: Duration) -> Result<Ended, hyper::Error> {
     let cause = error.source();
     let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
     let stalled = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut);
@@ -307,7 +309,7 @@ fn told_of(error: hyper::Error, begun: &Begun) -> Result<Ended, hyper::Error> {
     } else if stalled {
         Ok(Ended::Unread(error))
     } else if error.is_timeout() && begun.is_so() {
-        Ok(Ended::LateHead)
+        Ok(Ended::LateHead(head))
     } else {
         // It went away, or was quiet for long, as clients do that keep connections open.
         Err(error)

@@ -14,7 +14,14 @@ use crate::store::StoreError;
 
 /// The answer to a request that was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure(Box<Problem>);
+pub(crate) struct Failure(Box<Said>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Said {
+    problem: Problem,
+    /// See [`Refusal::discreetly`].
+    discreetly: Option<&'static str>,
+}
 
 /// What an answer says that refuses something.
 #[derive(Clone, Debug)]
@@ -31,29 +38,42 @@ impl Refused {
     }
 }
 
+impl From<Problem> for Said {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problem,
+            discreetly: None,
+        }
+    }
+}
+
 impl Failure {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self(Box::new(Problem::new(code, detail)))
+        Self::of(Problem::new(code, detail))
+    }
+
+    fn of(problem: Problem) -> Self {
+        Self(Box::new(problem.into()))
     }
 
     /// A field of the body that is not valid. The text follows the field's name.
     pub(crate) fn field(field: &str, why: &str) -> Self {
         let problem = Problem::new(ErrorCode::InvalidField, format!("field `{field}`: {why}"));
-        Self(Box::new(problem.of_field(field)))
+        Self::of(problem.of_field(field))
     }
 
     /// A parameter of the URL that is not valid. The text follows the parameter's name.
     pub(crate) fn parameter(parameter: &str, why: &str) -> Self {
         let detail = format!("parameter `{parameter}`: {why}");
         let problem = Problem::new(ErrorCode::InvalidQuery, detail);
-        Self(Box::new(problem.of_field(parameter)))
+        Self::of(problem.of_field(parameter))
     }
 
     /// A header that is not valid. The text follows the header's name.
     pub(crate) fn header(header: &str, why: &str) -> Self {
         let detail = format!("header `{header}`: {why}");
         let problem = Problem::new(ErrorCode::InvalidField, detail);
-        Self(Box::new(problem.of_field(header)))
+        Self::of(problem.of_field(header))
     }
 
     /// What is not there.
@@ -70,34 +90,52 @@ impl Failure {
 
     /// The same, about a field that the text names.
     pub(crate) fn of_field(self, field: &str) -> Self {
-        Self(Box::new(self.0.of_field(field)))
+        self.with(|problem| problem.of_field(field))
     }
 
     /// The same, in other words.
     pub(crate) fn saying(mut self, detail: String) -> Self {
-        self.0.detail = detail;
+        self.0.problem.detail = detail;
         self
+    }
+
+    fn with(self, change: impl FnOnce(Problem) -> Problem) -> Self {
+        let Said {
+            problem,
+            discreetly,
+        } = *self.0;
+        Self(Box::new(Said {
+            problem: change(problem),
+            discreetly,
+        }))
     }
 
     /// The same, about objects of a request about many.
     pub(crate) fn of_objects(self, objects: Vec<RefusedObject>) -> Self {
-        Self(Box::new(self.0.of_objects(objects)))
+        self.with(|problem| problem.of_objects(objects))
     }
 
     pub(crate) fn problem(&self) -> &Problem {
-        &self.0
+        &self.0.problem
+    }
+
+    /// What is said in its place to somebody who is for one network only, see
+    /// [`Refusal::discreetly`].
+    pub(crate) fn discreetly(&self) -> Option<&'static str> {
+        self.0.discreetly
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status);
+        let problem = self.0.problem;
+        let status = StatusCode::from_u16(problem.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
         let kind = [(header::CONTENT_TYPE, Problem::MEDIA_TYPE)];
         let mut response = (status, kind, body).into_response();
         // For who counts, logs and records answers: the document itself is bytes by now.
-        response.extensions_mut().insert(Refused(self.0.into()));
+        response.extensions_mut().insert(Refused(Arc::new(problem)));
         response
     }
 }
@@ -144,9 +182,13 @@ impl<E: Refusal + 'static> From<E> for Failure {
             Some(field) => problem.of_field(field),
             None => problem,
         };
-        Self(Box::new(match reason {
+        let problem = match reason {
             Reason::StaleRevision { current } => problem.at(current.number()),
             _ => problem,
+        };
+        Self(Box::new(Said {
+            problem,
+            discreetly: refusal.discreetly(),
         }))
     }
 }
@@ -249,7 +291,8 @@ mod tests {
                 Reason::StaleRevision { current }
             }
         }
-        let problem = Failure::from(Stale).0;
+        let failure = Failure::from(Stale);
+        let problem = failure.problem();
         assert_eq!((problem.status, problem.current), (409, Some(7)));
     }
 }

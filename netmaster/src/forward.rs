@@ -378,4 +378,6 @@ fn unsure() -> Failure {
 }
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;

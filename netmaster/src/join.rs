@@ -144,7 +144,9 @@ impl NodeAuthority {
         let life = i64::try_from(self.life.as_secs()).unwrap_or(i64::MAX);
         let end = now.unix_timestamp().saturating_add(life);
         let not_after = at(end.min(signer.until.unix_timestamp()))?;
-        let not_before = at(now.unix_timestamp() - SKEW)?.max(earliest);
+        // One that is good for minutes only is not to be old from the beginning.
+        let back = SKEW.min(life / 2);
+        let not_before = at(now.unix_timestamp() - back)?.max(earliest);
         // A renewed one has the same key, and would have the same number by default.
         let serial = Uuid::new_v4();
         let mut request = request.read.clone();

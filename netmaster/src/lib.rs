@@ -43,6 +43,7 @@ mod sweeper;
 mod tasks;
 mod tls;
 mod tokens;
+mod turns;
 mod usage;
 
 pub use args::{
@@ -51,6 +52,7 @@ pub use args::{
 };
 pub use backup::{BackupArgs, BackupError, ReadError, RestoreArgs, RestoreError, backup, restore};
 pub use certs::{AuthorityError, CertsArgs, CertsError, FileError, LeafError, certs};
+pub use connections::Deadlines;
 pub use join::{IssueError, NodeAuthority};
 pub use log::{LogFilterError, start_log};
 pub use orchestrator::{KubernetesArgs, KubernetesError};

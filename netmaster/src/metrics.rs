@@ -5,11 +5,13 @@ mod certificates;
 mod commits;
 mod follow;
 mod labels;
+mod present;
+mod register;
 mod store;
 mod tally;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -17,18 +19,16 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 use trunkline_ipam::{Catalog, Policy, Timestamp};
 use trunkline_netmaster_api::{Commits, ErrorCode};
-use trunkline_types::Name;
 
 use certificates::Certificates;
 use commits::CommitLog;
 pub(crate) use follow::follow;
-use labels::{
-    CodeLabel, KindLabel, OutcomeLabels, RequestLabels, RouteLabels, StateLabel, SubnetLabels,
-};
+use labels::{CodeLabel, KindLabel, OutcomeLabels, RequestLabels, RouteLabels};
+use present::Gauges;
+pub(crate) use present::{Present, SubnetCounts};
 pub(crate) use store::{Measured, MeasuredCluster};
 use tally::Tallies;
 
@@ -68,38 +68,6 @@ struct Shared {
     seen: Mutex<Gauges>,
 }
 
-/// What is looked up when somebody asks, and not kept up in between.
-#[derive(Debug, Default)]
-struct Gauges {
-    leading: Gauge,
-    revision: Gauge,
-    subscribers: Gauge,
-    subnets: Family<SubnetLabels, Gauge>,
-    nodes: Family<StateLabel, Gauge>,
-}
-
-/// A subnet, and how many of its addresses are in which state.
-pub(crate) type SubnetCounts = (Name, Vec<(&'static str, u64)>);
-
-/// How things are at the moment of asking.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Present {
-    /// Whether this replica leads.
-    pub(crate) leading: bool,
-    /// The number of the last change.
-    pub(crate) revision: u64,
-    /// How many watch the feed.
-    pub(crate) subscribers: usize,
-    /// Each subnet, and how many of its addresses are in which state.
-    pub(crate) subnets: Vec<SubnetCounts>,
-    /// How many nodes were heard lately.
-    pub(crate) heard: usize,
-    /// How many were not.
-    pub(crate) silent: usize,
-    /// Files of certificates, and when the first one in it ends, in seconds since 1970.
-    pub(crate) certificates: Vec<(String, u64)>,
-}
-
 /// From half a millisecond to eight seconds.
 fn request_histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.0005, 2.0, 15))
@@ -137,7 +105,7 @@ impl Metrics {
         shared.register_api(&mut registry);
         shared.register_store(&mut registry);
         shared.register_sweeper(&mut registry);
-        shared.register_present(&mut registry);
+        shared.lock_seen().register(&mut registry);
         shared.certificates.register(&mut registry);
         shared.registry = registry;
         Self {
@@ -249,8 +217,7 @@ impl Metrics {
     /// None but what a string can have, which has none.
     pub(crate) fn exposition(&self, present: &Present) -> Result<String, std::fmt::Error> {
         // Nobody else sets them half-way.
-        let gauges = self.shared.seen.lock();
-        let gauges = gauges.unwrap_or_else(PoisonError::into_inner);
+        let gauges = self.shared.lock_seen();
         gauges.set(present);
         self.shared.certificates.set(&present.certificates);
         let mut text = String::new();
@@ -260,153 +227,8 @@ impl Metrics {
 }
 
 impl Shared {
-    fn register_api(&self, registry: &mut Registry) {
-        let version = vec![("version", env!("CARGO_PKG_VERSION"))];
-        registry.register("build", "What is running", Info::new(version));
-        registry.register(
-            "requests",
-            "Requests answered, by method, route and status",
-            self.requests.clone(),
-        );
-        registry.register_with_unit(
-            "request",
-            "Time until a request's answer began",
-            Unit::Seconds,
-            self.request_time.clone(),
-        );
-        registry.register(
-            "refusals",
-            "Requests refused, by error code",
-            self.refusals.clone(),
-        );
-        registry.register(
-            "audit_lost",
-            "Refusals of this replica, while it followed, that the audit lacks",
-            self.audit_lost.clone(),
-        );
-        registry.register("watches", "Watches open", self.watches.clone());
-        registry.register(
-            "agents_connected",
-            "Agents that wait for requests to their node",
-            self.agents.clone(),
-        );
-        registry.register(
-            "node_requests",
-            "Requests to nodes, by kind and outcome",
-            self.node_requests.clone(),
-        );
-    }
-
-    fn register_store(&self, registry: &mut Registry) {
-        registry.register(
-            "allocations",
-            "Endpoints given addresses, while this replica led",
-            self.allocations.clone(),
-        );
-        registry.register(
-            "releases",
-            "Endpoints whose addresses were released, while this replica led",
-            self.releases.clone(),
-        );
-        registry.register(
-            "events",
-            "Events recorded, by kind, while this replica led",
-            self.events.clone(),
-        );
-        registry.register_with_unit(
-            "store_commit",
-            "Time for the store to make a batch durable",
-            Unit::Seconds,
-            self.commit_time.clone(),
-        );
-        registry.register(
-            "store_batch_operations",
-            "Keys written by a batch, the revision's included",
-            self.batch.clone(),
-        );
-        registry.register(
-            "store_errors",
-            "Commits that failed, or whose outcome was not known",
-            self.store_errors.clone(),
-        );
-        registry.register(
-            "role_changes",
-            "How often this replica began or ceased to lead",
-            self.role_changes.clone(),
-        );
-    }
-
-    fn register_sweeper(&self, registry: &mut Registry) {
-        registry.register(
-            "sweeper_findings",
-            "What the sweeper found and dealt with, by kind",
-            self.findings.clone(),
-        );
-        registry.register(
-            "sweeper_pruned",
-            "Old records deleted, by kind",
-            self.pruned.clone(),
-        );
-        registry.register(
-            "sweeper_errors",
-            "Duties of the sweeper that failed and were put off, by duty",
-            self.sweeper_errors.clone(),
-        );
-    }
-
-    fn register_present(&self, registry: &mut Registry) {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        registry.register(
-            "leading",
-            "1 if this replica leads, else 0",
-            seen.leading.clone(),
-        );
-        registry.register(
-            "revision",
-            "The number of the last change this replica knows of",
-            seen.revision.clone(),
-        );
-        registry.register(
-            "feed_subscribers",
-            "Tasks that follow the feed of changes: watches, and netmaster's own",
-            seen.subscribers.clone(),
-        );
-        registry.register(
-            "subnet_addresses",
-            "Addresses by subnet and state",
-            seen.subnets.clone(),
-        );
-        registry.register(
-            "nodes",
-            "Nodes by whether they were heard lately; known only to the leader",
-            seen.nodes.clone(),
-        );
-    }
-}
-
-impl Gauges {
-    fn set(&self, present: &Present) {
-        let set = |gauge: &Gauge, value: u64| {
-            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        };
-        set(&self.leading, present.leading.into());
-        set(&self.revision, present.revision);
-        set(&self.subscribers, present.subscribers as u64);
-        // What is gone is not to be told for ever.
-        self.subnets.clear();
-        for (subnet, counts) in &present.subnets {
-            for (state, count) in counts {
-                let labels = SubnetLabels {
-                    subnet: subnet.to_string(),
-                    state,
-                };
-                set(&self.subnets.get_or_create(&labels), *count);
-            }
-        }
-        for (state, count) in [("heard", present.heard), ("silent", present.silent)] {
-            let gauge = self.nodes.get_or_create_owned(&StateLabel { state });
-            set(&gauge, count as u64);
-        }
+    fn lock_seen(&self) -> MutexGuard<'_, Gauges> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

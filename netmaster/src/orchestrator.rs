@@ -15,7 +15,7 @@ use std::sync::Arc;
 use trunkline_ipam::{Endpoint, Holder};
 use trunkline_types::{Name, Pod};
 
-pub(crate) use claim::Claims;
+pub(crate) use claim::{Claims, WrongClaim};
 pub(crate) use facts::Facts;
 pub(crate) use kubernetes::Kubernetes;
 pub use kubernetes::{KubernetesArgs, KubernetesError};
@@ -71,6 +71,24 @@ pub(crate) enum Place {
     },
 }
 
+/// What is known of a pod for somebody who asks what it would get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nobody knows pods, for there is no orchestrator.
+    Unasked,
+    /// Nothing at the moment.
+    Unknown,
+    /// There is no such pod.
+    Absent,
+    /// There is one.
+    There {
+        /// The node it was given to.
+        node: Option<String>,
+        /// What decides what it gets.
+        facts: Box<Facts>,
+    },
+}
+
 /// A future that a trait object can return.
 pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -81,6 +99,11 @@ pub(crate) trait Orchestrator: Send + Sync {
 
     /// What is known of a node.
     fn node(&self, node: &Name) -> NodeSeen;
+
+    /// What was last told of a pod. Nobody is asked, so it costs no more than a look.
+    fn known(&self, _: &Pod) -> Known {
+        Known::Unknown
+    }
 
     /// Whether there is one.
     fn is_there(&self) -> bool {
@@ -102,6 +125,11 @@ pub(crate) struct Pods(Arc<dyn Orchestrator>);
 impl Pods {
     pub(crate) fn of(orchestrator: Arc<dyn Orchestrator>) -> Self {
         Self(orchestrator)
+    }
+
+    /// What the orchestrator last told of a pod.
+    pub(crate) fn known(&self, pod: &Pod) -> Known {
+        self.0.known(pod)
     }
 
     /// Whether the orchestrator still has the endpoint's pod; none if it does not know.
@@ -135,6 +163,10 @@ impl Orchestrator for Nobody {
 
     fn node(&self, _: &Name) -> NodeSeen {
         NodeSeen::Unknown
+    }
+
+    fn known(&self, _: &Pod) -> Known {
+        Known::Unasked
     }
 
     fn is_there(&self) -> bool {

@@ -12,6 +12,7 @@
 mod agent;
 mod answer;
 mod asked;
+mod asker;
 mod station;
 
 use std::collections::HashMap;
@@ -29,11 +30,13 @@ use uuid::Uuid;
 pub(crate) use agent::AgentWatch;
 pub(crate) use answer::AnswerError;
 pub(crate) use asked::Asked;
+pub(crate) use asker::Asker;
 use station::{Pending, Station};
 
 use crate::metrics::Metrics;
 
 /// How many requests one node may have at a time: an operator's handful, and the sweeper's probes.
+/// Not all of them are for anybody, see [`Asker`].
 const PLACES: usize = 16;
 
 /// How many lines of an answer may wait for the one who asked. Beyond that the agent waits.
@@ -70,10 +73,10 @@ pub(crate) enum AskError {
         needed: Role,
         role: Role,
     },
-    /// The node has as many requests as it may have.
+    /// The node has as many requests as it may have, in all or of who asks.
     #[error(
-        "node `{node}` has {PLACES} requests already: repeat the request when one of them is \
-         answered"
+        "node `{node}` has as many requests already as it may have, {PLACES} in all and a part of \
+         them of one identity: repeat the request when one of them is answered"
     )]
     Busy { node: Name },
 }
@@ -127,9 +130,9 @@ impl Relay {
         &self,
         node: &Name,
         spec: NodeRequestSpec,
-        role: Role,
+        asker: Asker,
     ) -> Result<Asked, AskError> {
-        Self::check(&spec, role)?;
+        Self::check(&spec, asker.role())?;
         let kind = spec.request.kind();
         let id = RequestId(Uuid::new_v4());
         let deadline = Instant::now() + Duration::from_secs(spec.deadline_seconds.into());
@@ -140,10 +143,11 @@ impl Relay {
             let station = stations.entry(node.clone()).or_default();
             let pending = Pending {
                 spec,
+                asker,
                 deadline,
                 lines: Some(lines),
             };
-            if !station.take(id, pending, PLACES) {
+            if !station.take(id, pending) {
                 return Err(AskError::Busy { node: node.clone() });
             }
             station.connected()

@@ -14,6 +14,7 @@ mod endpoints;
 mod events;
 mod explain;
 mod extract;
+mod field;
 mod groups;
 mod health;
 mod history;
@@ -30,6 +31,7 @@ mod parameter;
 mod pools;
 mod profiles;
 mod query;
+mod reached;
 pub(crate) mod reading;
 mod records;
 mod requests;
@@ -63,7 +65,7 @@ use crate::failure::Failure;
 use crate::forward::forward;
 
 use access::{Access, Guard, Permissions, admit};
-use room::BodyRoom;
+use room::{AnswerRoom, BodyRoom, keep_answer};
 
 pub(crate) use noun::Scene;
 pub(crate) use watch::Watches;
@@ -74,11 +76,8 @@ const DOCUMENT: &str = "/openapi.json";
 /// The largest body of a request, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// How long a request's body may take to come.
-const BODY_TIME: Duration = Duration::from_secs(10);
-
-/// All routes.
-pub(crate) fn router(app: App) -> Router {
+/// All routes. A request's body may take `patience` to come.
+pub(crate) fn router(app: App, patience: Duration) -> Router {
     let operations = table::operations();
     let document = Bytes::from(openapi::document(&operations));
     let permissions = Permissions::of(&operations).and(Method::GET, DOCUMENT, Access::Open);
@@ -94,13 +93,14 @@ pub(crate) fn router(app: App) -> Router {
         .route(DOCUMENT, get(move || ready(served(document.clone()))))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(AnswerRoom::default(), keep_answer))
         .layer(from_fn_with_state(app.clone(), forward))
         .layer(from_fn_with_state(app.clone(), cluster::same_cluster))
         .layer(from_fn_with_state(guard, admit))
         .layer(from_fn_with_state(app.clone(), metrics::measure))
         .layer(from_fn(in_span))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(Extension(BodyRoom::default()))
+        .layer(Extension(BodyRoom::with(patience)))
         .with_state(app)
 }
 

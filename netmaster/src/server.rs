@@ -1,5 +1,7 @@
 //! Serving the API until told to stop.
 
+mod options;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::io::Write as _;
@@ -13,8 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
-use trunkline_ipam::Policy;
-use trunkline_netmaster_api::{Credentials, CredentialsError, exposed};
+use trunkline_netmaster_api::{CredentialsError, exposed};
 
 use crate::app::App;
 use crate::args::{ServeConfig, StoreConfig};
@@ -26,14 +27,15 @@ use crate::identity::Identity;
 use crate::join::{IssueError, NodeAuthority};
 use crate::limits::{Pace, Rate};
 use crate::metrics::Metrics;
-use crate::orchestrator::{Kubernetes, KubernetesArgs, KubernetesError};
+use crate::orchestrator::{Kubernetes, KubernetesError};
 use crate::replica::Replica;
 use crate::replicas::Replicas;
 use crate::routes::{Watches, router};
 use crate::store::{Embedded, Etcd, Opened, StoreError};
-use crate::sweeper::SweeperConfig;
 use crate::tasks::{Services, Tasks};
-use crate::tls::{Keeper, TlsError, TlsFiles, is_replicas};
+use crate::tls::{Keeper, TlsError, is_replicas};
+
+pub use options::{Limits, ServeOptions};
 
 /// How many seconds' requests may come at once.
 const BURST: u32 = 10;
@@ -80,81 +82,6 @@ pub enum ServerError {
         /// Why.
         source: std::io::Error,
     },
-}
-
-/// How much is served at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How many watches; more are refused.
-    pub watches: usize,
-    /// How many connections. Half of them are for those of whom nothing says who they are; of more,
-    /// the oldest is closed. When all are taken by others, more wait to be accepted.
-    pub connections: usize,
-    /// How many connections of one address (IPv6: one /64) of which nothing says who that is; of
-    /// more, the oldest is closed.
-    pub connections_each: usize,
-    /// How many requests that a follower has passed on to the leader; more wait a moment, and are
-    /// refused then.
-    pub forwarded: usize,
-    /// How many watches of one identity; more are refused.
-    pub watches_each: usize,
-    /// How many requests of one identity in a second, and ten times as many at once; more are
-    /// refused.
-    pub rate: u32,
-}
-
-impl Default for Limits {
-    /// Room for ten thousand agents, each with a few watches, and for those of a replica that died.
-    fn default() -> Self {
-        Self {
-            watches: 20_000,
-            connections: 30_000,
-            connections_each: 256,
-            forwarded: 15_000,
-            watches_each: 100,
-            rate: 200,
-        }
-    }
-}
-
-/// How to serve, beside where.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServeOptions {
-    /// Where other replicas reach this one's API; `None` for the first address.
-    pub advertise: Option<String>,
-    /// When the leader does what it does unasked, and by what limits.
-    pub sweeper: SweeperConfig,
-    /// The times and shares that decisions go by.
-    pub policy: Policy,
-    /// Whether Kubernetes has a say, and how it is reached.
-    pub kubernetes: KubernetesArgs,
-    /// How much is served at a time.
-    pub limits: Limits,
-    /// What signs certificates of nodes that join; `None` if nothing does.
-    pub authority: Option<NodeAuthority>,
-    /// The certificates to serve with; `None` for no TLS.
-    pub tls: Option<TlsFiles>,
-    /// What other replicas are asked with.
-    pub cluster: Credentials,
-    /// Files of certificates that something else is done with, as the store, for the metrics to tell
-    /// when they end.
-    pub certificates: Vec<PathBuf>,
-}
-
-impl ServeOptions {
-    /// The files of all certificates that are in use, each once.
-    fn certificates(&self) -> Vec<PathBuf> {
-        let tls = self.tls.iter();
-        let served = tls.flat_map(|tls| [&tls.certificate, &tls.client_ca]);
-        let shown = self.cluster.certificate.iter().map(|(file, _)| file);
-        let signing = self
-            .authority
-            .iter()
-            .map(|authority| &authority.certificate);
-        let files = served.chain(shown).chain(&self.cluster.ca).chain(signing);
-        let files: BTreeSet<&PathBuf> = files.chain(&self.certificates).collect();
-        files.into_iter().cloned().collect()
-    }
 }
 
 /// The API, ready to be served: the store is loaded and connections are queued.
@@ -284,8 +211,10 @@ impl Server {
             replicas,
             stopped.clone(),
         );
-        let places = Places::up_to(limits.connections, limits.connections_each);
-        let connections = Connections::new(router(app), places, stopped);
+        let places = Places::up_to(limits.connections, limits.connections_each)
+            .of_identity(limits.connections_of_identity);
+        let router = router(app, limits.deadlines.body);
+        let connections = Connections::new(router, places, limits.deadlines, stopped);
         let mut serving = JoinSet::new();
         for (address, listener) in listeners {
             let door = match &keeper {

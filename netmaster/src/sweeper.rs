@@ -19,6 +19,7 @@ mod nodes;
 mod prune;
 mod reports;
 mod reservations;
+mod signs;
 mod steps;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(crate) use heard::Heard;
 use prune::Pruner;
 pub(crate) use reports::{Holdings, Reports};
 use reservations::Deletions;
+pub(crate) use signs::Informants;
 
 use crate::allocator::{Allocator, Unavailable, WriteError};
 use crate::audit::Auditor;

@@ -84,6 +84,18 @@ pub enum AddressState {
 }
 
 impl AddressState {
+    /// Those that there are, for all that this version knows.
+    pub const ALL: [Self; 8] = [
+        Self::Conflict,
+        Self::Bound,
+        Self::Leased,
+        Self::Node,
+        Self::Reserved,
+        Self::Excluded,
+        Self::Cooling,
+        Self::Free,
+    ];
+
     /// As it is written.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -1,10 +1,11 @@
 //! Why a pod is bound to what it is bound to.
 
 use serde::{Deserialize, Serialize};
-use trunkline_types::{Labels, Name};
+use trunkline_types::{Labels, Name, Pod};
 use utoipa::ToSchema;
 
-use crate::{Level, field, schema};
+use crate::endpoint::PodSchema;
+use crate::{Level, Reservation, field, schema};
 
 /// The pod that is asked about; it need not exist.
 ///
@@ -14,15 +15,25 @@ use crate::{Level, field, schema};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExplainSpec {
+    /// The pod, if it has a name. What is not said of it here is what the orchestrator has of it:
+    /// labels, node, workload, and what it asks for itself; its node may be known by its endpoint,
+    /// too.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "field::pod"
+    )]
+    #[schema(value_type = Option<PodSchema>)]
+    pub pod: Option<Pod>,
     /// The node it runs on; without one, no group of a node class is for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Name>)]
     pub node: Option<Name>,
-    /// Its namespace; without one, no group of namespaces is for it.
+    /// Its namespace, which `pod` says too; without one, no group of namespaces is for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Name>)]
     pub namespace: Option<Name>,
-    /// Its labels.
+    /// Its labels; those of a `pod` are looked up if this is empty.
     #[serde(
         default,
         skip_serializing_if = "Labels::is_empty",
@@ -58,8 +69,40 @@ pub struct Explanation {
     pub profile: Option<Choice>,
     /// Every step that was looked at, the most specific first.
     pub ladder: Vec<Rung>,
+    /// The node that it was decided by, as given or as known; absent if nobody knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Name>)]
+    pub node: Option<Name>,
+    /// The labels that it was decided by, as given or as known; absent if nobody knows them, and
+    /// then it was decided as if there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Labels>)]
+    pub pod_labels: Option<Labels>,
+    /// Whether the orchestrator has the `pod`; absent if no pod was named, or there is no
+    /// orchestrator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orchestrator: Option<PodExistence>,
+    /// Why it would get nothing at all: it asks for something that is no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// What is reserved for the `pod`, on whatever network, in the order in which it counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reservations: Vec<Reservation>,
     /// As of which change.
     pub revision: u64,
+}
+
+/// Whether the orchestrator has a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PodExistence {
+    /// It does.
+    There,
+    /// It does not.
+    Absent,
+    /// It cannot tell at the moment, or says something of a newer netmaster.
+    #[serde(other)]
+    Unknown,
 }
 
 /// One value, and who chose it.
@@ -90,7 +133,8 @@ pub struct Rung {
     pub priority: Option<i32>,
     /// Whether it is for the pod.
     pub matched: bool,
-    /// Why it is not for the pod: `says_nothing`, `namespace`, `labels` or `node`.
+    /// Why it is not for the pod: `says_nothing`; `namespace`, `labels` or `node`, which are
+    /// others; `namespace_unknown`, `labels_unknown` or `node_unknown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_not: Option<String>,
     /// What it settled, for no higher step had named it: `network`, `pool`, `profile`.

@@ -124,6 +124,14 @@ pub enum Level {
 }
 
 impl Level {
+    /// Those that groups have, for all that this version knows.
+    pub const OF_GROUPS: [Self; 4] = [
+        Self::Cluster,
+        Self::NodeClass,
+        Self::Namespace,
+        Self::Labels,
+    ];
+
     /// As it is written.
     #[must_use]
     pub fn as_str(self) -> &'static str {

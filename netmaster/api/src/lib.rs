@@ -53,7 +53,7 @@ pub use cluster::{Awaiting, Cluster, header};
 pub use code::ErrorCode;
 pub use endpoint::{Endpoint, EndpointAddress, EndpointSpec, Qos};
 pub use event::Event;
-pub use explain::{Choice, ExplainSpec, Explanation, Rung};
+pub use explain::{Choice, ExplainSpec, Explanation, PodExistence, Rung};
 pub use group::{Group, GroupSpec, Level};
 pub use history::{AddressHistory, Holding};
 pub use join::{CertificateSpec, JoinSpec, NodeCertificate};

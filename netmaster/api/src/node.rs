@@ -17,7 +17,8 @@ use crate::{EndpointAddress, field, schema};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeSpec {
-    /// The rack it stands in, whose subnets its pods use.
+    /// The rack it stands in, whose subnets its pods use. If an operator has said another one, that
+    /// stays until something else is said here than before.
     #[schema(value_type = schema::Name)]
     pub rack: Name,
     /// What subnets' and groups' selectors choose it by.
@@ -52,7 +53,7 @@ pub struct NodeSpec {
 pub struct NodeEdit {
     /// The revision the node was seen at.
     pub revision: u64,
-    /// The rack it stands in.
+    /// The rack it stands in, until its agent says another one than before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Name>)]
     pub rack: Option<Name>,
@@ -75,6 +76,10 @@ pub struct Node {
     /// The rack it stands in.
     #[schema(value_type = schema::Name)]
     pub rack: Name,
+    /// The rack that its agent says, if an operator has said another one since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Name>)]
+    pub agent_rack: Option<Name>,
     /// What subnets' and groups' selectors choose it by.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     #[schema(value_type = schema::Labels)]
@@ -226,7 +231,7 @@ pub struct Held {
     /// Its MAC address.
     #[schema(value_type = schema::Mac)]
     pub mac: MacAddr,
-    /// Its addresses, 1–2.
+    /// Its addresses, 1–2, at most one of each family.
     #[serde(deserialize_with = "field::fixed")]
     #[schema(value_type = Vec<schema::Ip>, min_items = 1, max_items = 2)]
     pub addresses: Vec<IpAddr>,

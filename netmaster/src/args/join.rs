@@ -7,6 +7,9 @@ use clap::Args;
 
 use crate::join::NodeAuthority;
 
+/// In seconds.
+const DAY: u64 = 24 * 3600;
+
 /// What signs certificates for nodes that join.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options about nodes that join")]
@@ -21,10 +24,12 @@ pub struct JoinArgs {
     /// The authority's private key in PEM
     #[arg(long, value_name = "FILE", requires = "node_ca_cert")]
     node_ca_key: Option<PathBuf>,
-    /// How many days a node's certificate is good; it is renewed when a third of them is left
-    #[arg(long, value_name = "DAYS", default_value_t = 30, requires = "node_ca_cert",
-          value_parser = clap::value_parser!(u16).range(1..=825))]
-    node_cert_days: u16,
+    /// For how many seconds a node's certificate is good; netplugin renews it when a third is left
+    ///
+    /// The default is 30 days. Nodes that are off for longer have to join again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30 * DAY, requires = "node_ca_cert",
+          value_parser = clap::value_parser!(u64).range(60..=825 * DAY))]
+    node_cert_life: u64,
 }
 
 impl JoinArgs {
@@ -33,7 +38,7 @@ impl JoinArgs {
         Some(NodeAuthority {
             certificate: self.node_ca_cert.clone()?,
             key: self.node_ca_key.clone()?,
-            life: Duration::from_secs(u64::from(self.node_cert_days) * 24 * 3600),
+            life: Duration::from_secs(self.node_cert_life),
         })
     }
 }

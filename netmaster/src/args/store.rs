@@ -178,6 +178,7 @@ impl EtcdArgs {
             identity: self.certificate.clone().zip(self.key.clone()),
             user: self.user.clone().zip(self.password_file.clone()),
             lease: Duration::from_secs(self.lease_ttl),
+            start: EtcdConfig::START,
         })
     }
 }

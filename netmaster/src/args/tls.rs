@@ -56,6 +56,7 @@ impl TlsArgs {
             key: self.tls_key.clone()?,
             client_ca: self.tls_client_ca.clone()?,
             crl: self.tls_crl.clone(),
+            look: TlsFiles::LOOK,
         })
     }
 

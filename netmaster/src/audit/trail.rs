@@ -100,6 +100,11 @@ impl Trail {
             .map(String::as_str)
     }
 
+    /// From where; none if that is not known.
+    pub(crate) fn from(&self) -> Option<IpAddr> {
+        self.shared.from
+    }
+
     /// Whether it is recorded if it is done.
     pub(crate) fn is_recorded(&self) -> bool {
         self.shared.recorded
@@ -136,13 +141,13 @@ impl Trail {
     }
 }
 
-/// As much of a path as is kept.
-fn beginning(path: &str) -> &str {
-    let mut end = path.len().min(PATH);
-    while !path.is_char_boundary(end) {
+/// As much of a path, or of what else somebody says, as is kept.
+pub(super) fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(PATH);
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    &path[..end]
+    &text[..end]
 }
 
 /// The kind and the name of the object in a path.

@@ -8,23 +8,22 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// How long the other side may take nothing of what is sent to it. A watch that is cut off for that
-/// is resumed where it was.
-const STALL: Duration = Duration::from_secs(30);
-
-/// A stream that breaks off when the other side takes nothing for [`STALL`]. Otherwise somebody who
+/// A stream that breaks off when the other side takes nothing for some time. Otherwise somebody who
 /// asks and does not read would keep what is meant for them in memory for ever.
 #[derive(Debug)]
 pub(crate) struct Brisk<S> {
     stream: S,
+    /// How long the other side may take nothing.
+    patience: Duration,
     /// Since when nothing was taken, and how long that may go on; none if something was.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Brisk<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S, patience: Duration) -> Self {
         Self {
             stream,
+            patience,
             waiting: None,
         }
     }
@@ -41,9 +40,12 @@ impl<S: AsyncWrite + Unpin> Brisk<S> {
             self.waiting = None;
             return written;
         }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(STALL)));
+        let patience = self.patience;
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
         waiting.as_mut().poll(context).map(|()| {
-            let why = format!("nothing was read for {} seconds", STALL.as_secs());
+            let why = format!("nothing was read for {} seconds", patience.as_secs());
             Err(io::Error::new(io::ErrorKind::TimedOut, why))
         })
     }
@@ -98,14 +100,16 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(30);
+
     #[tokio::test(start_paused = true)]
     async fn who_does_not_read_is_cut_off() {
         let (ours, _theirs) = duplex(10);
-        let mut stream = Brisk::new(ours);
+        let mut stream = Brisk::new(ours, PATIENCE);
         let start = Instant::now();
         let error = stream.write_all(&[0; 100]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(start.elapsed() >= STALL);
+        assert!(start.elapsed() >= PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]
@@ -113,12 +117,15 @@ mod tests {
         let (ours, mut theirs) = duplex(10);
         let reading = tokio::spawn(async move {
             for _ in 0..10 {
-                sleep(STALL / 2).await;
+                sleep(PATIENCE / 2).await;
                 theirs.read_exact(&mut [0; 10]).await.unwrap();
             }
             theirs
         });
-        Brisk::new(ours).write_all(&[0; 100]).await.unwrap();
+        Brisk::new(ours, PATIENCE)
+            .write_all(&[0; 100])
+            .await
+            .unwrap();
         reading.await.unwrap();
     }
 }

@@ -3,77 +3,106 @@
 //! A connection is a stranger's until something says who is at its other end: a certificate, or a
 //! token with a request. Strangers have half of the places, and those of one address a number of
 //! them; beyond that the one goes that has been there longest. So nobody who shows nothing keeps out
-//! those who do, and whoever comes has a moment to show something.
+//! those who do, and whoever comes has a moment to show something. Who is known stays, but nobody has
+//! more than a number of connections either: of more, the oldest goes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::identity::Identity;
 use crate::limits::Claimant;
 
 /// The places of all listeners. Clones are one and the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     room: Arc<Semaphore>,
-    strangers: Shared,
+    max: usize,
+    guests: Shared,
 }
 
 #[derive(Clone, Debug)]
-struct Shared(Arc<Mutex<Strangers>>);
+struct Shared(Arc<Mutex<Guests>>);
 
 #[derive(Debug)]
-struct Strangers {
-    /// How many there may be.
+struct Guests {
+    /// How many strangers there may be.
     max: usize,
-    /// How many of one address.
+    /// How many strangers of one address.
     each: usize,
+    /// How many connections one identity may have.
+    of_identity: usize,
     /// The number of the next one.
     next: u64,
-    /// Those that are here by number, so oldest first, and what tells them to go.
-    here: BTreeMap<u64, (Claimant, oneshot::Sender<()>)>,
-    /// The same by where they come from; each has one at least.
+    /// Those that are counted, by number, and what tells them to go.
+    here: HashMap<u64, (Claimant, oneshot::Sender<Unseated>)>,
+    /// The same by whose they are, oldest first; each has one at least.
     from: HashMap<Claimant, BTreeSet<u64>>,
+    /// Those of whom nothing says who they are, oldest first.
+    strangers: BTreeSet<u64>,
+}
+
+/// Why somebody has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unseated {
+    #[error("others came, and nothing had said who this is: show a certificate or a token")]
+    Stranger,
+    #[error(
+        "this identity has more connections than one may have, and this is its oldest: keep fewer \
+         open, or raise `--max-connections-of-identity`"
+    )]
+    TooMany,
 }
 
 /// A connection's place, for as long as it is kept.
 #[derive(Debug)]
 pub(super) struct Place {
     _room: Option<OwnedSemaphorePermit>,
-    /// None for one that was known from the beginning.
-    stranger: Option<(Introduction, oneshot::Receiver<()>)>,
+    /// None for one that is not counted.
+    guest: Option<(Introduction, oneshot::Receiver<Unseated>)>,
 }
 
 /// Makes a stranger somebody who is known. Clones are for the same connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Introduction {
-    strangers: Shared,
+    guests: Shared,
     number: u64,
 }
 
 impl Places {
-    /// So many in all, and for so many strangers of one address. Zero of either is one.
+    /// So many in all, for so many strangers of one address, and half of them for one identity.
+    /// Zero of either is one.
     pub(crate) fn up_to(max: usize, each: usize) -> Self {
-        let strangers = Strangers {
+        let guests = Guests {
             max: (max / 2).max(1),
             each: each.max(1),
+            of_identity: (max / 2).max(1),
             next: 0,
-            here: BTreeMap::new(),
+            here: HashMap::new(),
             from: HashMap::new(),
+            strangers: BTreeSet::new(),
         };
         Self {
             room: Arc::new(Semaphore::new(max.max(1))),
-            strangers: Shared(Arc::new(Mutex::new(strangers))),
+            max,
+            guests: Shared(Arc::new(Mutex::new(guests))),
         }
     }
 
-    /// A place for somebody who is known. It is waited for if there is none, and no stranger who
-    /// could go.
+    /// The same with fewer for one identity.
+    pub(crate) fn of_identity(self, count: usize) -> Self {
+        self.guests.lock().of_identity = count.min(self.max / 2).max(1);
+        self
+    }
+
+    /// A place for somebody who is not counted. It is waited for if there is none, and no stranger
+    /// who could go.
     pub(super) async fn take(&self, address: IpAddr) -> Place {
         Place {
             _room: self.room(&Claimant::at(address)).await,
-            stranger: None,
+            guest: None,
         }
     }
 
@@ -81,14 +110,14 @@ impl Places {
     pub(super) async fn take_as_stranger(&self, address: IpAddr) -> Place {
         let claimant = Claimant::at(address);
         let room = self.room(&claimant).await;
-        let (number, told) = self.strangers.lock().enter(claimant);
+        let (number, told) = self.guests.lock().enter(claimant);
         let introduction = Introduction {
-            strangers: self.strangers.clone(),
+            guests: self.guests.clone(),
             number,
         };
         Place {
             _room: room,
-            stranger: Some((introduction, told)),
+            guest: Some((introduction, told)),
         }
     }
 
@@ -96,55 +125,86 @@ impl Places {
         if let Ok(room) = self.room.clone().try_acquire_owned() {
             return Some(room);
         }
-        self.strangers.lock().make_way(claimant);
+        self.guests.lock().make_way(claimant);
         // The semaphore is never closed, so there will be a place.
         self.room.clone().acquire_owned().await.ok()
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Strangers> {
+    fn lock(&self) -> MutexGuard<'_, Guests> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Strangers {
-    fn enter(&mut self, claimant: Claimant) -> (u64, oneshot::Receiver<()>) {
-        if self.of(&claimant) >= self.each || self.here.len() >= self.max {
+impl Guests {
+    fn enter(&mut self, claimant: Claimant) -> (u64, oneshot::Receiver<Unseated>) {
+        if self.of(&claimant) >= self.each || self.strangers.len() >= self.max {
             self.make_way(&claimant);
         }
         let number = self.next;
         self.next += 1;
         let (tell, told) = oneshot::channel();
+        self.seat(number, claimant, tell);
+        self.strangers.insert(number);
+        (number, told)
+    }
+
+    fn seat(&mut self, number: u64, claimant: Claimant, tell: oneshot::Sender<Unseated>) {
         self.from
             .entry(claimant.clone())
             .or_default()
             .insert(number);
         self.here.insert(number, (claimant, tell));
-        (number, told)
+    }
+
+    /// It is now known whose connection that is. A token may come after a certificate, or another
+    /// token: then it is whose the last one is.
+    fn introduce(&mut self, number: u64, identity: &Identity) {
+        let claimant = Claimant::Identity(identity.name().clone());
+        let current = self.here.get(&number);
+        // One that is not counted is not counted later either.
+        if current.is_none_or(|(current, _)| *current == claimant) {
+            return;
+        }
+        let Some(tell) = self.leave(number) else {
+            return;
+        };
+        if identity.is_unlimited() {
+            // What would tell it to go is dropped, and that tells nothing.
+            return;
+        }
+        self.seat(number, claimant.clone(), tell);
+        if self.of(&claimant) > self.of_identity {
+            let own = self.from.get(&claimant);
+            let oldest = own.and_then(|numbers| numbers.first().copied());
+            self.unseat(oldest, Unseated::TooMany);
+        }
     }
 
     fn of(&self, claimant: &Claimant) -> usize {
         self.from.get(claimant).map_or(0, BTreeSet::len)
     }
 
-    /// Tells one to go: of the same address, if that has as many as it may have.
+    /// Tells one stranger to go: of the same address, if that has as many as it may have.
     fn make_way(&mut self, claimant: &Claimant) {
         let own = self.from.get(claimant);
         let own = own.filter(|numbers| numbers.len() >= self.each);
-        let oldest = match own {
-            Some(numbers) => numbers.first().copied(),
-            None => self.here.keys().next().copied(),
-        };
-        if let Some(tell) = oldest.and_then(|oldest| self.leave(oldest)) {
+        let oldest = own.unwrap_or(&self.strangers).first().copied();
+        self.unseat(oldest, Unseated::Stranger);
+    }
+
+    fn unseat(&mut self, number: Option<u64>, why: Unseated) {
+        if let Some(tell) = number.and_then(|number| self.leave(number)) {
             // One that has just gone by itself need not be told.
-            let _ = tell.send(());
+            let _ = tell.send(why);
         }
     }
 
     /// Forgets one, and answers what would have told it to go.
-    fn leave(&mut self, number: u64) -> Option<oneshot::Sender<()>> {
+    fn leave(&mut self, number: u64) -> Option<oneshot::Sender<Unseated>> {
         let (claimant, tell) = self.here.remove(&number)?;
+        self.strangers.remove(&number);
         if let Some(numbers) = self.from.get_mut(&claimant) {
             numbers.remove(&number);
             if numbers.is_empty() {
@@ -156,26 +216,25 @@ impl Strangers {
 }
 
 impl Introduction {
-    /// Something has said who it is: it need not go any more.
-    pub(crate) fn known(&self) {
-        // What would tell it to go is dropped, and that tells nothing.
-        drop(self.strangers.lock().leave(self.number));
+    /// Something has said who it is: it need not go for others any more, but for its own.
+    pub(crate) fn known(&self, identity: &Identity) {
+        self.guests.lock().introduce(self.number, identity);
     }
 }
 
 impl Place {
-    /// What makes a stranger known; none for one that is.
+    /// What makes a stranger known; none for one that is not counted.
     pub(super) fn introduction(&self) -> Option<Introduction> {
-        let introduction = self.stranger.as_ref().map(|(introduction, _)| introduction);
+        let introduction = self.guest.as_ref().map(|(introduction, _)| introduction);
         introduction.cloned()
     }
 
-    /// Returns when it is needed for somebody else. To be called once.
-    pub(super) async fn lost(&mut self) {
-        if let Some((_, told)) = &mut self.stranger
-            && told.await.is_ok()
+    /// Returns when it has to go. To be called once.
+    pub(super) async fn lost(&mut self) -> Unseated {
+        if let Some((_, told)) = &mut self.guest
+            && let Ok(why) = told.await
         {
-            return;
+            return why;
         }
         std::future::pending().await
     }
@@ -183,8 +242,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some((introduction, _)) = &self.stranger {
-            introduction.known();
+        if let Some((introduction, _)) = &self.guest {
+            drop(introduction.guests.lock().leave(introduction.number));
         }
     }
 }
@@ -199,6 +258,10 @@ mod tests {
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    fn identity(name: &str) -> Identity {
+        Identity::of_certificate(name).unwrap()
     }
 
     async fn is_lost(place: &mut Place) -> bool {
@@ -243,14 +306,61 @@ mod tests {
         let mut known = Vec::new();
         for _ in 0..5 {
             let place = places.take_as_stranger(address("10.0.0.1")).await;
-            place.introduction().unwrap().known();
+            place
+                .introduction()
+                .unwrap()
+                .known(&identity("viewer:vera"));
             known.push(place);
         }
         for place in &mut known {
             assert!(!is_lost(place).await);
         }
-        let strangers = places.strangers.lock();
-        assert!(strangers.here.is_empty() && strangers.from.is_empty());
+        assert!(places.guests.lock().strangers.is_empty());
+        drop(known);
+        let guests = places.guests.lock();
+        assert!(guests.here.is_empty() && guests.from.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_one_identity_the_oldest_connection_goes_wherever_it_comes_from() {
+        let places = Places::up_to(100, 10).of_identity(2);
+        let mut own = Vec::new();
+        for last in 1..=3 {
+            let place = places
+                .take_as_stranger(address(&format!("10.0.0.{last}")))
+                .await;
+            place.introduction().unwrap().known(&identity("node:n1"));
+            own.push(place);
+        }
+        let mut other = places.take_as_stranger(address("10.0.0.1")).await;
+        other.introduction().unwrap().known(&identity("node:n2"));
+        assert_eq!(own[0].lost().await, Unseated::TooMany);
+        for place in own[1..].iter_mut().chain([&mut other]) {
+            assert!(!is_lost(place).await);
+        }
+        // To say so again with every request makes no difference.
+        own[2].introduction().unwrap().known(&identity("node:n1"));
+        assert!(!is_lost(&mut own[1]).await);
+        // Neither does another identity that it has as well: both are counted where they are.
+        own[2].introduction().unwrap().known(&identity("node:n2"));
+        let third = places.take_as_stranger(address("10.0.0.1")).await;
+        third.introduction().unwrap().known(&identity("node:n2"));
+        assert!(!is_lost(&mut own[1]).await);
+        assert_eq!(own[2].lost().await, Unseated::TooMany);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn replicas_are_not_counted() {
+        let places = Places::up_to(100, 10).of_identity(1);
+        let mut own = Vec::new();
+        for _ in 0..3 {
+            let place = places.take_as_stranger(address("10.0.0.1")).await;
+            place.introduction().unwrap().known(&identity("replica:m1"));
+            own.push(place);
+        }
+        for place in &mut own {
+            assert!(!is_lost(place).await);
+        }
     }
 
     #[tokio::test(start_paused = true)]

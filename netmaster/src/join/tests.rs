@@ -93,6 +93,16 @@ fn a_certificate_is_not_dated_back_to_when_those_of_its_node_were_void() {
 }
 
 #[test]
+fn a_certificate_of_minutes_is_dated_back_by_no_more_than_half_its_life() {
+    let directory = TempDir::new().unwrap();
+    let mut authority = authority(&directory, 1000, true);
+    authority.life = Duration::from_secs(60);
+    let issued = issue(&authority).unwrap();
+    assert_eq!(issued.not_before, NOW.unix_seconds() - 30);
+    assert_eq!(issued.not_after, NOW.unix_seconds() + 60);
+}
+
+#[test]
 fn a_certificate_does_not_outlive_its_authority() {
     let directory = TempDir::new().unwrap();
     let issued = issue(&authority(&directory, 3, true)).unwrap();

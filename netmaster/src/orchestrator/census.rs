@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use trunkline_types::{Name, Pod};
 
 use super::facts::Packed;
-use super::{Facts, NodeSeen, PodSeen};
+use super::{Facts, Known, NodeSeen, PodSeen};
 
 /// Things by key, as listed and then watched.
 #[derive(Debug)]
@@ -112,6 +112,23 @@ impl Census {
                 node: seen.node.clone(),
                 ended: seen.ended,
             },
+        }
+    }
+
+    /// What is known of a pod, whether it was given to a node or not.
+    pub(super) fn known(&self, pod: &Pod) -> Known {
+        if !self.pods.fresh {
+            return Known::Unknown;
+        }
+        let Some(seen) = self.pods.things.get(pod) else {
+            return Known::Absent;
+        };
+        match seen.facts.facts() {
+            Some(facts) => Known::There {
+                node: seen.node.clone(),
+                facts: facts.into(),
+            },
+            None => Known::Unknown,
         }
     }
 

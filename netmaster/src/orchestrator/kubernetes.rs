@@ -19,7 +19,7 @@ use trunkline_ipam::{Holder, Workload};
 use trunkline_types::{Name, Pod, chain};
 
 use super::census::Census;
-use super::{Boxed, NodeSeen, Orchestrator, Place, PodSeen};
+use super::{Boxed, Known, NodeSeen, Orchestrator, Place, PodSeen};
 use objects::{NodeObject, PodObject};
 
 /// How long the API server may take to answer.
@@ -216,6 +216,11 @@ impl Orchestrator for Kubernetes {
     fn node(&self, node: &Name) -> NodeSeen {
         let census = self.census.read().unwrap_or_else(PoisonError::into_inner);
         census.node(node)
+    }
+
+    fn known(&self, pod: &Pod) -> Known {
+        let census = self.census.read().unwrap_or_else(PoisonError::into_inner);
+        census.known(pod)
     }
 
     fn place<'a>(&'a self, pod: &'a Pod, node: &'a Name, uid: Option<&'a str>) -> Boxed<'a, Place> {

@@ -66,13 +66,10 @@ impl Asked {
                     None => unreachable_node(&self.node),
                 },
                 _ = self.term.changed() => interrupted(),
-                () = sleep_until(self.deadline) => AnswerLine::Error {
-                    code: AnswerErrorCode::DeadlineExceeded,
-                    detail: format!(
-                        "node `{}` did not answer in time: ask again with a longer \
-                         `deadline_seconds`",
-                        self.node
-                    ),
+                () = sleep_until(self.deadline) => match self.begun || *self.connected.borrow() {
+                    true => late(&self.node),
+                    // More time would not have helped.
+                    false => unreachable_node(&self.node),
                 },
                 () = away(&mut self.connected), if !self.begun => unreachable_node(&self.node),
             };
@@ -135,6 +132,15 @@ fn interrupted() -> AnswerLine {
     AnswerLine::Error {
         code: AnswerErrorCode::Interrupted,
         detail: "this netmaster no longer leads, or ends: ask again".to_owned(),
+    }
+}
+
+fn late(node: &Name) -> AnswerLine {
+    AnswerLine::Error {
+        code: AnswerErrorCode::DeadlineExceeded,
+        detail: format!(
+            "node `{node}` did not answer in time: ask again with a longer `deadline_seconds`"
+        ),
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use trunkline_netmaster_api::{NodeRequestSpec, ToAgent};
 
-use super::{PLACES, Piece, RequestId};
+use super::{Asker, PLACES, Piece, RequestId};
 
 /// How many lines may wait for an agent: a request and its cancellation for each place, twice, for
 /// places are taken again while the agent has yet to read. An agent that is further behind is cut
@@ -17,6 +17,7 @@ const BACKLOG: usize = 4 * PLACES;
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) spec: NodeRequestSpec,
+    pub(super) asker: Asker,
     pub(super) deadline: Instant,
     /// Where the answer goes; none once it has begun.
     pub(super) lines: Option<mpsc::Sender<Piece>>,
@@ -45,11 +46,12 @@ pub(super) struct Station {
 
 impl Station {
     /// Takes a request in, and tells the agent; `false` if there is no place.
-    pub(super) fn take(&mut self, id: RequestId, pending: Pending, places: usize) -> bool {
+    pub(super) fn take(&mut self, id: RequestId, pending: Pending) -> bool {
         // One whose time is over is kept only by a caller that does not read.
         let now = Instant::now();
         self.requests.retain(|_, other| other.deadline > now);
-        if self.requests.len() >= places {
+        let others = self.requests.values().map(|other| &other.asker);
+        if !pending.asker.has_place(others) {
             return false;
         }
         self.tell(pending.message(id));
@@ -76,6 +78,7 @@ impl Station {
         let lines = pending.lines.take()?;
         let copy = Pending {
             spec: pending.spec.clone(),
+            asker: pending.asker.clone(),
             deadline: pending.deadline,
             lines: None,
         };

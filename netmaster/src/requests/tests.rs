@@ -23,7 +23,11 @@ fn status(deadline_seconds: u16) -> NodeRequestSpec {
 }
 
 fn ask(relay: &Relay) -> Asked {
-    relay.ask(&node("n1"), status(30), Role::Admin).unwrap()
+    relay.ask(&node("n1"), status(30), Asker::Leader).unwrap()
+}
+
+fn with(role: Role) -> Asker {
+    Asker::Caller { role, name: None }
 }
 
 /// The id of the request that comes next.
@@ -100,6 +104,20 @@ async fn without_an_agent_the_node_is_unreachable() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_an_agent_a_request_of_a_moment_is_not_told_to_wait_longer() {
+    let relay = relay();
+    let mut asked = relay
+        .ask(&node("n1"), status(1), with(Role::Admin))
+        .unwrap();
+    let begin = Instant::now();
+    assert_eq!(
+        error_code(asked.next().await),
+        AnswerErrorCode::NodeUnreachable
+    );
+    assert_eq!(begin.elapsed(), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_agent_that_goes_away_before_it_answers_is_unreachable() {
     let relay = relay();
     let mut watch = relay.watch(&node("n1"));
@@ -129,10 +147,20 @@ async fn an_answer_that_breaks_off_is_not_taken_for_a_complete_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_short_deadline_without_an_agent_is_not_called_too_short() {
+    let relay = relay();
+    let mut asked = relay.ask(&node("n1"), status(1), Asker::Leader).unwrap();
+    assert_eq!(
+        error_code(asked.next().await),
+        AnswerErrorCode::NodeUnreachable
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_late_answer_is_cut_off_at_the_deadline_and_cancelled() {
     let relay = relay();
     let mut watch = relay.watch(&node("n1"));
-    let mut asked = relay.ask(&node("n1"), status(7), Role::Admin).unwrap();
+    let mut asked = relay.ask(&node("n1"), status(7), Asker::Leader).unwrap();
     let id = requested(&mut watch).await;
     let begin = Instant::now();
     assert_eq!(
@@ -236,10 +264,10 @@ async fn a_request_is_answered_once() {
 async fn a_node_has_a_bounded_number_of_requests() {
     let relay = relay();
     let mut all: Vec<_> = (0..PLACES).map(|_| ask(&relay)).collect();
-    let busy = relay.ask(&node("n1"), status(30), Role::Admin);
+    let busy = relay.ask(&node("n1"), status(30), Asker::Leader);
     assert!(matches!(busy, Err(AskError::Busy { .. })));
     // Other nodes have their own.
-    let other = relay.ask(&node("n2"), status(30), Role::Admin);
+    let other = relay.ask(&node("n2"), status(30), Asker::Leader);
     assert!(other.is_ok());
     all.pop();
     ask(&relay);
@@ -309,7 +337,7 @@ async fn an_answer_that_is_no_answer_is_refused() {
 async fn a_role_asks_for_no_more_than_it_may() {
     let relay = relay();
     let capture: NodeRequestSpec = serde_json::from_str(r#"{"kind":"capture"}"#).unwrap();
-    let refused = relay.ask(&node("n1"), capture.clone(), Role::Operator);
+    let refused = relay.ask(&node("n1"), capture.clone(), with(Role::Operator));
     assert!(matches!(
         refused,
         Err(AskError::Forbidden {
@@ -317,8 +345,12 @@ async fn a_role_asks_for_no_more_than_it_may() {
             ..
         })
     ));
-    assert!(relay.ask(&node("n1"), capture, Role::Admin).is_ok());
-    assert!(relay.ask(&node("n1"), status(30), Role::Viewer).is_ok());
+    assert!(relay.ask(&node("n1"), capture, with(Role::Admin)).is_ok());
+    assert!(
+        relay
+            .ask(&node("n1"), status(30), with(Role::Viewer))
+            .is_ok()
+    );
 }
 
 #[tokio::test(start_paused = true)]

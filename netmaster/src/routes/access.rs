@@ -25,13 +25,13 @@ use crate::audit::Trail;
 use crate::connections::Peer;
 use crate::failure::Failure;
 use crate::identity::{Asking, Assertion, Identity, IdentityName};
-use host::check_host;
+use host::check_browser;
 use refusal::{Place, count, settle, too_often};
 use revocation::{check_current, token, until_revoked};
 
 pub(super) use roles::{
     ADMINS, AGENTS, AGENTS_AND_OPERATORS, ONLY_AGENTS, OPERATORS, PEOPLE, READERS,
-    READERS_AND_AGENTS, REPLICAS,
+    READERS_AND_AGENTS,
 };
 
 /// Who may call an operation.
@@ -41,6 +41,8 @@ pub(super) enum Access {
     Open,
     /// These roles; an agent only for its own node, where the URL names one.
     Roles(&'static [Role]),
+    /// Replicas, by their certificates: no other part of the control plane, whatever its role.
+    Replicas,
 }
 
 /// Who may call which operation, by method and path.
@@ -124,7 +126,7 @@ pub(super) async fn admit(
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().cloned();
-    let identified = check_host(&parts, peer.as_ref())
+    let identified = check_browser(&parts, peer.as_ref())
         .and_then(|()| identify(&guard.app, &parts.headers, peer.as_ref()));
     if let Err(wait) = count(&guard.app.pace, identified.as_ref().ok(), peer.as_ref()) {
         return too_often(wait);
@@ -190,7 +192,7 @@ fn identify(app: &App, headers: &HeaderMap, peer: Option<&Peer>) -> Result<Askin
         Some(_) => {
             let identity = token(app, headers)?;
             if let Some(introduction) = peer.and_then(|peer| peer.introduction.as_ref()) {
-                introduction.known();
+                introduction.known(&identity);
             }
             Some(identity)
         }
@@ -244,9 +246,11 @@ fn check(
         return Ok(());
     }
     let identity = asking.identity.as_ref().ok_or_else(unauthenticated)?;
-    let Some(Access::Roles(roles)) = access else {
-        // It will be told that there is no such thing.
-        return Ok(());
+    let roles = match access {
+        Some(Access::Roles(roles)) => roles,
+        Some(Access::Replicas) if !identity.is_replica() => return Err(no_replica(identity)),
+        // Of what is not there it will be told that there is no such thing.
+        Some(Access::Replicas | Access::Open) | None => return Ok(()),
     };
     if !roles.contains(&identity.role()) {
         return Err(denied(identity, roles));
@@ -278,6 +282,15 @@ fn denied(identity: &Identity, roles: &[Role]) -> Failure {
         identity.name(),
         identity.role(),
         roles.join(" or "),
+    );
+    Failure::new(ErrorCode::Forbidden, detail)
+}
+
+fn no_replica(identity: &Identity) -> Failure {
+    let detail = format!(
+        "`{}` is no replica, and this is for replicas among themselves: they have certificates for \
+         `replica:<name>`",
+        identity.name(),
     );
     Failure::new(ErrorCode::Forbidden, detail)
 }

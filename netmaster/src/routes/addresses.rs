@@ -7,9 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use tracing::info;
 use trunkline_ipam as ipam;
-use trunkline_ipam::{
-    AddressState as State_, Catalog, Change, Key, Kind, Object, Policy, Subnet, Timestamp,
-};
+use trunkline_ipam::{AddressState as State_, Key, Kind, Object, Subnet};
 use trunkline_netmaster_api::{
     Address, AddressRelease, AddressState, Conflict, ConflictReport, Role,
 };
@@ -17,12 +15,13 @@ use trunkline_types::{Labels, Name};
 
 use super::access::Caller;
 use super::extract::{Body, PathAddress};
-use super::noun::{Field, Noun, Scene};
+use super::field::{Field, Form};
+use super::noun::{Noun, Scene};
 use super::query::Parameters;
-use super::signed::Signature;
+use super::signed::{Signature, write_signed};
 use crate::app::App;
-use crate::clock::now;
 use crate::failure::Failure;
+use crate::sweeper::Informants;
 
 pub(crate) enum Addresses {}
 
@@ -33,34 +32,42 @@ impl Noun for Addresses {
     const FIELDS: &'static [Field<Address>] = &[
         Field {
             name: "ip",
+            form: Form::Ip,
             values: |address| vec![address.ip.to_string()],
         },
         Field {
             name: "subnet",
+            form: Form::Name,
             values: |address| vec![address.subnet.to_string()],
         },
         Field {
             name: "network",
+            form: Form::Name,
             values: |address| vec![address.network.to_string()],
         },
         Field {
             name: "state",
+            form: Form::State,
             values: |address| vec![address.state.as_str().to_owned()],
         },
         Field {
             name: "node",
+            form: Form::Name,
             values: |address| address.node.iter().map(ToString::to_string).collect(),
         },
         Field {
             name: "attachment",
+            form: Form::Attachment,
             values: |address| address.attachment.iter().map(ToString::to_string).collect(),
         },
         Field {
             name: "pod",
+            form: Form::Text,
             values: |address| address.pod.iter().map(ToString::to_string).collect(),
         },
         Field {
             name: "reservation",
+            form: Form::Name,
             values: |address| {
                 address
                     .reservation
@@ -191,15 +198,6 @@ pub(super) async fn show(
     Ok(Json(address))
 }
 
-/// The node that has an address, for itself or for a pod.
-fn node_of(catalog: &Catalog, ip: IpAddr) -> Option<Name> {
-    match &catalog.address(ip)?.state {
-        State_::Leased { node, .. } | State_::Node { node } => Some(node.clone()),
-        State_::Bound { attachment } => Some(catalog.endpoint(attachment)?.node.clone()),
-        State_::Released { .. } => None,
-    }
-}
-
 pub(super) async fn report_conflict(
     State(app): State<App>,
     signature: Signature,
@@ -210,23 +208,17 @@ pub(super) async fn report_conflict(
     parameters.only(&[])?;
     signature.caller.acts_for(&node)?;
     let report = ipam::ConflictReport { ip, mac, node };
-    let policy = app.policy.clone();
-    let now = now();
-    let is_new = app
-        .allocator
-        .write(move |ledger| {
-            if let Some(node) = node_of(ledger.catalog(), ip) {
-                // Or one agent could take the addresses of all others out of circulation.
-                signature.caller.acts_for(&node)?;
-            }
-            let change = match signature.caller.0.role() {
-                Role::Node => ipam::sight_conflict(ledger.catalog(), &report, now)?,
-                _ => ipam::report_conflict(ledger.catalog(), &report, now)?,
-            };
-            let change = sign(&signature, ledger.catalog(), &policy, (ip, now), change)?;
-            Ok::<_, Failure>((!change.is_empty(), change))
-        })
-        .await?;
+    let role = signature.caller.0.role();
+    let key = Key::Address(ip);
+    let written = write_signed::<Addresses, _>(&app, signature, key, move |ledger, scene| {
+        let change = match role {
+            // Or one agent could take the addresses of all others out of circulation.
+            Role::Node => ipam::sight_conflict(ledger.catalog(), &report, scene.now)?,
+            _ => ipam::report_conflict(ledger.catalog(), &report, scene.now)?,
+        };
+        Ok((!change.is_empty(), change))
+    });
+    let is_new = written.await?;
     if is_new {
         info!(%ip, %mac, "address in conflict");
     }
@@ -240,16 +232,13 @@ pub(super) async fn clear_conflict(
     parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
-    let policy = app.policy.clone();
-    let now = now();
-    app.allocator
-        .write(move |ledger| {
-            let change =
-                ipam::clear_conflict(ledger.catalog(), ip, &ipam::Clearance::Operator, now)?;
-            let change = sign(&signature, ledger.catalog(), &policy, (ip, now), change)?;
-            Ok::<_, Failure>(((), change))
-        })
-        .await?;
+    let key = Key::Address(ip);
+    let written = write_signed::<Addresses, _>(&app, signature, key, move |ledger, scene| {
+        let why = ipam::Clearance::Operator;
+        let change = ipam::clear_conflict(ledger.catalog(), ip, &why, scene.now)?;
+        Ok(((), change))
+    });
+    written.await?;
     info!(%ip, "conflict cleared");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -262,32 +251,24 @@ pub(super) async fn release(
     Body(AddressRelease { reason, force }): Body<AddressRelease>,
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
-    let release = ipam::ReleaseAddress { ip, reason, force };
-    let policy = app.policy.clone();
-    let now = now();
-    app.allocator
-        .write(move |ledger| {
-            let change = ipam::release_address(ledger.catalog(), &release, &policy, now)?;
-            let change = sign(&signature, ledger.catalog(), &policy, (ip, now), change)?;
-            Ok::<_, Failure>(((), change))
-        })
-        .await?;
+    let informants = Informants {
+        heard: app.heard.clone(),
+        reports: app.reports.clone(),
+        pods: app.pods.clone(),
+    };
+    let key = Key::Address(ip);
+    let written = write_signed::<Addresses, _>(&app, signature, key, move |ledger, scene| {
+        let (policy, now) = (scene.policy, scene.now);
+        let release = ipam::ReleaseAddress {
+            ip,
+            reason,
+            force,
+            signs: informants.signs_of(ledger.catalog(), ip),
+        };
+        let change = ipam::release_address(ledger.catalog(), &release, policy, now)?;
+        Ok(((), change))
+    });
+    written.await?;
     info!(%ip, force, "address released by an operator");
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// What somebody does to an address, with its record.
-fn sign(
-    signature: &Signature,
-    catalog: &Catalog,
-    policy: &Policy,
-    (ip, now): (IpAddr, Timestamp),
-    change: Change,
-) -> Result<Change, Failure> {
-    let scene = Scene {
-        catalog,
-        policy,
-        now,
-    };
-    signature.sign::<Addresses>(&scene, &Key::Address(ip), change)
 }

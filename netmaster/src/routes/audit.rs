@@ -9,7 +9,8 @@ use trunkline_netmaster_api::{Audit, Refusals};
 use trunkline_types::Labels;
 
 use super::extract::Body;
-use super::noun::{Field, Noun, Scene};
+use super::field::{Field, Form};
+use super::noun::{Noun, Scene};
 use super::query::Parameters;
 use super::records::Record;
 use crate::app::App;
@@ -27,14 +28,17 @@ impl Noun for Audits {
     const FIELDS: &'static [Field<Audit>] = &[
         Field {
             name: "identity",
+            form: Form::Text,
             values: |audit| audit.identity.iter().cloned().collect(),
         },
         Field {
             name: "from",
+            form: Form::Ip,
             values: |audit| audit.from.iter().map(ToString::to_string).collect(),
         },
         Field {
             name: "kind",
+            form: Form::Text,
             values: |audit| {
                 let many = audit.objects.iter().map(|object| &object.kind);
                 audit.kind.iter().chain(many).cloned().collect()
@@ -42,6 +46,7 @@ impl Noun for Audits {
         },
         Field {
             name: "name",
+            form: Form::Text,
             values: |audit| {
                 let many = audit.objects.iter().map(|object| &object.name);
                 audit.name.iter().chain(many).cloned().collect()
@@ -49,6 +54,7 @@ impl Noun for Audits {
         },
         Field {
             name: "result",
+            form: Form::Result,
             values: |audit| vec![audit.result.clone()],
         },
     ];
@@ -87,16 +93,16 @@ pub(super) async fn take_over(
     Body(refusals): Body<Refusals>,
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
+    let now = now();
     let records: Option<Vec<_>> = refusals
         .records
         .into_iter()
-        .map(audit::refused_elsewhere)
+        .map(|record| audit::refused_elsewhere(record, now))
         .collect();
     let records = records.ok_or_else(|| {
         let why = "one is of neither `refused` nor `denied`, which the leader records itself";
         Failure::field("records", why)
     })?;
-    let now = now();
     // Together, so that they share a transaction.
     let written = records
         .into_iter()

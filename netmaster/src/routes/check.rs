@@ -13,6 +13,7 @@ use trunkline_ipam::{Catalog, Discrepancy, Key, NodeReport, Object, Revision, Wi
 use trunkline_netmaster_api::{Check, ErrorCode, Finding, FindingRef, Repair, RepairSpec, Repairs};
 use trunkline_types::Name;
 
+use super::access::Caller;
 use super::addresses::Addresses;
 use super::cluster::catch_up;
 use super::endpoints::Endpoints;
@@ -26,6 +27,7 @@ use crate::check::{Difference, compare, missing};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::sweeper::Holdings;
+use crate::turns::Taken;
 
 /// How many findings an answer has.
 const FINDINGS: usize = 1000;
@@ -41,12 +43,12 @@ const SIDE_BY_SIDE: usize = 32;
 
 pub(super) async fn show(
     State(app): State<App>,
+    caller: Caller,
     mut parameters: Parameters,
 ) -> Result<Json<Check>, Failure> {
     let safe = parameters.flag("safe")?;
     parameters.only(&["safe"])?;
-    // Each needs as much memory as there are objects, so they take turns.
-    let _turn = app.checks.lock().await;
+    let _turn = turn(&app, &caller).await?;
     let reports = recent(&app);
     let heard: BTreeSet<Name> = reports.iter().map(|report| report.node.clone()).collect();
     let catalog = Arc::new(app.allocator.read(Catalog::clone));
@@ -69,6 +71,16 @@ pub(super) async fn show(
         unheard_total: number(unheard.len()),
         unheard: unheard.into_iter().take(UNHEARD).collect(),
     }))
+}
+
+/// Each check needs as much memory as there are objects, so they take turns.
+async fn turn(app: &App, caller: &Caller) -> Result<Taken, Failure> {
+    let turn = app.checks.take(&caller.0).await;
+    turn.ok_or_else(|| {
+        let why = "others wait for a check, or another one of yours does: repeat the request when \
+                   that is done";
+        Failure::new(ErrorCode::NotReady, why)
+    })
 }
 
 fn number(count: usize) -> u64 {
@@ -195,7 +207,7 @@ pub(super) async fn repair(
     Body(spec): Body<RepairSpec>,
 ) -> Result<Json<Repairs>, Failure> {
     parameters.only(&[])?;
-    let _turn = app.checks.lock().await;
+    let _turn = turn(&app, &signature.caller).await?;
     let catalog = Arc::new(app.allocator.read(Catalog::clone));
     let found = of_books(&app, catalog, recent(&app)).await?;
     let mut repairs = Vec::with_capacity(spec.findings.len());
@@ -254,6 +266,7 @@ async fn make(
     let (policy, now) = (app.policy.clone(), now());
     let repaired = app.allocator.write(move |ledger| {
         let catalog = ledger.catalog();
+        let reached = signature.caller.reach(catalog, &discrepancy.about)?;
         let change = ipam::repair(catalog, &discrepancy, Revision::new(seen), now)?;
         let scene = Scene {
             catalog,
@@ -261,10 +274,10 @@ async fn make(
             now,
         };
         let change = match &discrepancy.about {
-            key @ Key::Endpoint(_) => signature.sign::<Endpoints>(&scene, key, change),
-            key @ Key::Reservation(_) => signature.sign::<Reservations>(&scene, key, change),
+            Key::Endpoint(_) => signature.sign::<Endpoints>(&scene, &reached, change),
+            Key::Reservation(_) => signature.sign::<Reservations>(&scene, &reached, change),
             // Nothing else is repaired.
-            key => signature.sign::<Addresses>(&scene, key, change),
+            _ => signature.sign::<Addresses>(&scene, &reached, change),
         };
         Ok::<_, Failure>(((), change?))
     });

@@ -11,14 +11,17 @@ use trunkline_types::{Labels, Name};
 
 use super::access::Caller;
 use super::extract::Body;
-use super::noun::{At, Field, Noun, Scene, view};
+use super::field::{Field, Form};
+use super::noun::{At, Noun, Scene, view};
 use super::profiles::rate;
 use super::query::{Parameters, Selection};
+use super::reached::Reached;
 use super::reservations::holder;
-use super::signed::Signature;
+use super::signed::{Signature, write_signed};
 use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
+use crate::orchestrator::WrongClaim;
 
 /// What history says of addresses that an agent gave back.
 const RELEASED: &str = "released";
@@ -32,18 +35,22 @@ impl Noun for Endpoints {
     const FIELDS: &'static [Field<Endpoint>] = &[
         Field {
             name: "attachment",
+            form: Form::Attachment,
             values: |endpoint| vec![endpoint.attachment.to_string()],
         },
         Field {
             name: "node",
+            form: Form::Name,
             values: |endpoint| vec![endpoint.node.to_string()],
         },
         Field {
             name: "network",
+            form: Form::Name,
             values: |endpoint| vec![endpoint.network.to_string()],
         },
         Field {
             name: "namespace",
+            form: Form::Text,
             values: |endpoint| {
                 let pod = endpoint.pod.iter();
                 pod.map(|pod| pod.namespace.clone()).collect()
@@ -51,10 +58,12 @@ impl Noun for Endpoints {
         },
         Field {
             name: "pod",
+            form: Form::Text,
             values: |endpoint| endpoint.pod.iter().map(ToString::to_string).collect(),
         },
         Field {
             name: "address",
+            form: Form::Ip,
             values: |endpoint| {
                 let addresses = endpoint.addresses.iter();
                 addresses.map(|address| address.ip.to_string()).collect()
@@ -62,6 +71,7 @@ impl Noun for Endpoints {
         },
         Field {
             name: "subnet",
+            form: Form::Name,
             values: |endpoint| {
                 let addresses = endpoint.addresses.iter();
                 addresses
@@ -71,10 +81,12 @@ impl Noun for Endpoints {
         },
         Field {
             name: "mac",
+            form: Form::Mac,
             values: |endpoint| vec![endpoint.mac.to_string()],
         },
         Field {
             name: "profile",
+            form: Form::Name,
             values: |endpoint| {
                 let qos = endpoint.qos.iter();
                 qos.map(|qos| qos.profile.to_string()).collect()
@@ -82,6 +94,7 @@ impl Noun for Endpoints {
         },
         Field {
             name: "reservation",
+            form: Form::Name,
             values: |endpoint| {
                 endpoint
                     .reservation
@@ -93,6 +106,13 @@ impl Noun for Endpoints {
     ];
 
     const OWNER: Option<&'static str> = Some("node");
+
+    fn owner(object: &Object) -> Option<&Name> {
+        match object {
+            Object::Endpoint(endpoint) => Some(&endpoint.node),
+            _ => None,
+        }
+    }
 
     fn view(scene: &Scene<'_>, object: &Object) -> Option<Endpoint> {
         let Object::Endpoint(endpoint) = object else {
@@ -189,7 +209,7 @@ pub(super) async fn allocate(
         .allocator
         .write(move |ledger| {
             let catalog = ledger.catalog();
-            check_reach(&signature.caller, catalog, &key, request.network.as_ref())?;
+            let reached = reach(&signature.caller, catalog, &key, request.network.as_ref())?;
             if has_it && catalog.endpoint(&request.attachment).is_none() {
                 return Err(taken_meanwhile(&request));
             }
@@ -206,7 +226,7 @@ pub(super) async fn allocate(
             let object = Object::Endpoint(planned.object);
             signature.caller.reaches_object(catalog, &object)?;
             let endpoint = view::<Endpoints>(&scene, &object)?;
-            let change = signature.sign::<Endpoints>(&scene, &key, planned.change)?;
+            let change = signature.sign::<Endpoints>(&scene, &reached, planned.change)?;
             Ok::<_, Failure>(((endpoint, is_new), change))
         })
         .await?;
@@ -226,21 +246,20 @@ pub(super) async fn allocate(
     Ok((StatusCode::CREATED, Json(endpoint)))
 }
 
-/// Refuses who is not for the network that is asked for, or that the endpoint is of already. That
-/// comes before anything is planned, so that no refusal tells of other networks.
-fn check_reach(
+/// Looks whether who asks is for the network that is asked for, and for that which the endpoint is of
+/// already. That comes before anything is planned, so that no refusal tells of other networks.
+fn reach(
     caller: &Caller,
     catalog: &Catalog,
     key: &Key,
     network: Option<&Name>,
-) -> Result<(), Failure> {
-    if let Some(existing) = catalog.object(key) {
-        caller.reaches_object(catalog, &existing)?;
-    }
+) -> Result<Reached, Failure> {
+    let reached = caller.reach(catalog, key)?;
     match network {
-        Some(_) => caller.reaches(key, network),
-        None => Ok(()),
+        Some(_) => caller.reaches(key, network)?,
+        None => caller.names_a_network()?,
     }
+    Ok(reached)
 }
 
 /// A wish as it is planned with.
@@ -275,17 +294,21 @@ async fn claimed(
     if has_it {
         return Ok((request, true));
     }
-    let claim = app.claims.check(&request).await.map_err(|wrong| {
+    let claim = app.claims.check(&request).await?;
+    let settled = claim.settle(request);
+    let settled = settled.map_err(|wrong| Failure::new(ErrorCode::Forbidden, wrong.to_string()))?;
+    Ok((settled, false))
+}
+
+impl From<WrongClaim> for Failure {
+    fn from(wrong: WrongClaim) -> Self {
         let code = if wrong.is_retryable() {
             ErrorCode::OrchestratorUnavailable
         } else {
             ErrorCode::Forbidden
         };
-        Failure::new(code, wrong.to_string())
-    })?;
-    let settled = claim.settle(request);
-    let settled = settled.map_err(|wrong| Failure::new(ErrorCode::Forbidden, wrong.to_string()))?;
-    Ok((settled, false))
+        Self::new(code, wrong.to_string())
+    }
 }
 
 /// What was there was not looked into, so nothing new comes of it.
@@ -308,31 +331,17 @@ pub(super) async fn release(
     let Key::Endpoint(attachment) = key else {
         return Err(Failure::not_found(Kind::Endpoint, &key.name()));
     };
-    let policy = app.policy.clone();
-    let now = now();
     let release = ipam::Release {
         attachment: attachment.clone(),
         reason: RELEASED.to_owned(),
         expected,
     };
-    let was_there = app
-        .allocator
-        .write(move |ledger| {
-            if let Some(endpoint) = ledger.catalog().endpoint(&release.attachment) {
-                signature.caller.acts_for(&endpoint.node)?;
-            }
-            let catalog = ledger.catalog();
-            let change = ipam::release(catalog, &release, now)?;
-            let scene = Scene {
-                catalog,
-                policy: &policy,
-                now,
-            };
-            let key = Key::Endpoint(release.attachment.clone());
-            let change = signature.sign::<Endpoints>(&scene, &key, change)?;
-            Ok::<_, Failure>((!change.is_empty(), change))
-        })
-        .await?;
+    let key = Key::Endpoint(attachment.clone());
+    let written = write_signed::<Endpoints, _>(&app, signature, key, move |ledger, scene| {
+        let change = ipam::release(ledger.catalog(), &release, scene.now)?;
+        Ok((!change.is_empty(), change))
+    });
+    let was_there = written.await?;
     if was_there {
         info!(%attachment, "endpoint released");
     }

@@ -4,7 +4,8 @@ use trunkline_ipam::{Key, Kind, Object, Revision, Timestamp};
 use trunkline_netmaster_api::Event;
 use trunkline_types::Labels;
 
-use super::noun::{Field, Noun, Scene};
+use super::field::{Field, Form};
+use super::noun::{Noun, Scene};
 use super::records::Record;
 use crate::events;
 use crate::store::EVENTS;
@@ -18,10 +19,12 @@ impl Noun for Events {
     const FIELDS: &'static [Field<Event>] = &[
         Field {
             name: "kind",
+            form: Form::EventKind,
             values: |event| vec![event.kind.clone()],
         },
         Field {
             name: "about",
+            form: Form::Text,
             values: |event| vec![event.about.clone()],
         },
     ];

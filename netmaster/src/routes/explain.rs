@@ -1,20 +1,21 @@
 //! `/v1/explain`
 
+mod question;
+
 use axum::Json;
 use axum::extract::State;
-use trunkline_ipam as ipam;
-use trunkline_ipam::{Binding, Kind, Miss, Outcome, Subject};
-use trunkline_netmaster_api::{Choice, ExplainSpec, Explanation, Rung};
-use trunkline_types::{LabelKey, LabelValue, Labels, chain};
+use trunkline_netmaster_api::{ExplainSpec, Explanation};
+use trunkline_types::{LabelKey, LabelValue, Labels, Pod, chain};
 
 use super::extract::Body;
-use super::groups::level;
 use super::query::Parameters;
 use crate::app::App;
 use crate::failure::Failure;
+use question::Question;
 
 /// The parameters of [`show`].
-const PARAMETERS: [&str; 6] = [
+const PARAMETERS: [&str; 7] = [
+    "pod",
     "node",
     "namespace",
     "podLabels",
@@ -29,7 +30,7 @@ pub(super) async fn explain(
     Body(spec): Body<ExplainSpec>,
 ) -> Result<Json<Explanation>, Failure> {
     parameters.only(&[])?;
-    climb(&app, &spec).map(Json)
+    answer(&app, spec)
 }
 
 /// The same with everything in the URL.
@@ -38,6 +39,10 @@ pub(super) async fn show(
     mut parameters: Parameters,
 ) -> Result<Json<Explanation>, Failure> {
     let spec = ExplainSpec {
+        pod: match parameters.take("pod") {
+            Some(text) => Some(pod(&text).map_err(|why| Failure::parameter("pod", &why))?),
+            None => None,
+        },
         node: parameters.parse("node")?,
         namespace: parameters.parse("namespace")?,
         pod_labels: match parameters.take("podLabels") {
@@ -49,7 +54,27 @@ pub(super) async fn show(
         profile: parameters.parse("profile")?,
     };
     parameters.only(&PARAMETERS)?;
-    climb(&app, &spec).map(Json)
+    answer(&app, spec)
+}
+
+fn answer(app: &App, spec: ExplainSpec) -> Result<Json<Explanation>, Failure> {
+    let question = Question::of(spec, &app.pods)?;
+    app.look(|scene| question.answer(scene)).map(Json)
+}
+
+/// A pod as `<namespace>/<name>`.
+fn pod(text: &str) -> Result<Pod, String> {
+    let part = |part: &str| !part.is_empty() && !part.contains('/');
+    match text.split_once('/') {
+        Some((namespace, name)) if part(namespace) && part(name) => Ok(Pod {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }),
+        _ => {
+            let text = text.escape_debug();
+            Err(format!("`{text}` is no pod: write `<namespace>/<name>`"))
+        }
+    }
 }
 
 /// Labels as `<key>=<value>`, joined by commas.
@@ -65,71 +90,4 @@ fn labels(text: &str) -> Result<Labels, String> {
         Ok((key, value))
     });
     labels.collect()
-}
-
-fn climb(app: &App, spec: &ExplainSpec) -> Result<Explanation, Failure> {
-    app.look(|scene| {
-        let catalog = scene.catalog;
-        let node = match &spec.node {
-            Some(name) => Some(
-                catalog
-                    .node(name)
-                    .ok_or_else(|| Failure::not_found(Kind::Node, name.as_str()))?,
-            ),
-            None => None,
-        };
-        let subject = Subject {
-            node: node.map(AsRef::as_ref),
-            namespace: spec.namespace.as_ref().map(|namespace| namespace.as_str()),
-            labels: &spec.pod_labels,
-            network: spec.network.as_ref(),
-            pool: spec.pool.as_ref(),
-            profile: spec.profile.as_ref(),
-        };
-        let resolution = ipam::explain(catalog, &subject);
-        Ok(Explanation {
-            network: resolution.network.map(choice),
-            pool: resolution.pool.map(choice),
-            profile: resolution.profile.map(choice),
-            ladder: resolution.ladder.into_iter().map(rung).collect(),
-            revision: catalog.revision().number(),
-        })
-    })
-}
-
-fn choice(choice: ipam::Choice) -> Choice {
-    Choice {
-        value: choice.value,
-        level: level(choice.level),
-        group: choice.group,
-    }
-}
-
-fn rung(rung: ipam::Rung) -> Rung {
-    let (why_not, settles) = match rung.outcome {
-        Outcome::Missed(miss) => (Some(why(miss).to_owned()), Vec::new()),
-        Outcome::Matched { settles } => (None, settles),
-    };
-    let settles = settles.into_iter().map(|binding| match binding {
-        Binding::Network => "network".to_owned(),
-        Binding::Pool => "pool".to_owned(),
-        Binding::Profile => "profile".to_owned(),
-    });
-    Rung {
-        level: level(rung.level),
-        priority: rung.group.as_ref().map(|group| group.priority),
-        group: rung.group.map(|group| group.name.clone()),
-        matched: why_not.is_none(),
-        why_not,
-        settles: settles.collect(),
-    }
-}
-
-fn why(miss: Miss) -> &'static str {
-    match miss {
-        Miss::SaysNothing => "says_nothing",
-        Miss::Namespace => "namespace",
-        Miss::Labels => "labels",
-        Miss::Node => "node",
-    }
 }

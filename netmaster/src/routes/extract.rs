@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -18,8 +19,8 @@ use trunkline_ipam::{Key, Kind, Revision};
 use trunkline_netmaster_api::ErrorCode;
 use trunkline_types::{Attachment, Name, chain};
 
+use super::BODY_LIMIT;
 use super::room::Share;
-use super::{BODY_LIMIT, BODY_TIME};
 use crate::failure::Failure;
 
 /// A request's JSON body.
@@ -39,8 +40,8 @@ pub(super) async fn json(request: Request, limit: usize, way_out: &str) -> Resul
     check_media_type(request.headers())?;
     let share = Share::of(&request, limit).await?;
     let body = to_bytes(request.into_body(), share.limit);
-    let body = tokio::time::timeout(BODY_TIME, body).await;
-    let body = body.map_err(|_| too_slow())?;
+    let body = tokio::time::timeout(share.deadline, body).await;
+    let body = body.map_err(|_| too_slow(share.deadline))?;
     let body = body.map_err(|error| match error.source() {
         Some(source) if source.is::<LengthLimitError>() => too_large(share.limit, way_out),
         _ => ended(),
@@ -48,12 +49,12 @@ pub(super) async fn json(request: Request, limit: usize, way_out: &str) -> Resul
     Ok(share.keep(body))
 }
 
-fn too_slow() -> Failure {
+fn too_slow(deadline: Duration) -> Failure {
     Failure::new(
         ErrorCode::RequestTimeout,
         format!(
             "the body did not come within {} seconds: send it again",
-            BODY_TIME.as_secs()
+            deadline.as_secs()
         ),
     )
 }

@@ -5,7 +5,8 @@ use trunkline_ipam::{Change, Key, Kind, Ledger, Object, Revision, Scope, Step, T
 use trunkline_netmaster_api::{Group, GroupSpec, Level};
 use trunkline_types::{Labels, Name};
 
-use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
+use super::field::{Field, Form};
+use super::noun::{Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
 
 pub(crate) enum Groups {}
@@ -21,26 +22,32 @@ impl Noun for Groups {
     const FIELDS: &'static [Field<Group>] = &[
         Field {
             name: "name",
+            form: Form::Name,
             values: |group| vec![group.name.to_string()],
         },
         Field {
             name: "level",
+            form: Form::Level,
             values: |group| vec![group.level.as_str().to_owned()],
         },
         Field {
             name: "namespace",
+            form: Form::Text,
             values: |group| group.namespaces.iter().map(ToString::to_string).collect(),
         },
         Field {
             name: "network",
+            form: Form::Name,
             values: |group| one(group.network.as_ref()),
         },
         Field {
             name: "pool",
+            form: Form::Name,
             values: |group| one(group.pool.as_ref()),
         },
         Field {
             name: "profile",
+            form: Form::Name,
             values: |group| one(group.profile.as_ref()),
         },
     ];

@@ -27,19 +27,32 @@ pub(super) async fn show(
     if let Some(network) = allocator.read(|catalog| Some(catalog.subnet_of(ip)?.network.clone())) {
         caller.reaches(&Key::Address(ip), Some(&network))?;
     }
+    // It may have been of another network before.
+    let networks = caller.networks();
+    let is_own = |holding: &Holding| {
+        let networks = networks.as_ref();
+        networks.is_none_or(|networks| networks.contains(&holding.network))
+    };
     // First, so that a holding that ends meanwhile is told twice rather than not at all.
     let (present, revision) = allocator.read(|catalog| (present(catalog, ip), catalog.revision()));
     let (mut items, next) = match at {
         Some(at) => (items_at(&allocator, ip, &at, present).await?, None),
         None => {
-            let after = after.unwrap_or_default();
-            items_after(&allocator, ip, (after, limit), present).await?
+            let mut after = after.unwrap_or_default();
+            loop {
+                let present = present.clone();
+                let page = items_after(&allocator, ip, (after, limit), present).await?;
+                let (mut items, next) = page;
+                items.retain(is_own);
+                match next {
+                    // An empty page would tell how many others there were, and when.
+                    Some(next) if items.is_empty() => after = next,
+                    next => break (items, next),
+                }
+            }
         }
     };
-    // It may have been of another network before.
-    if let Some(networks) = caller.networks() {
-        items.retain(|holding| networks.contains(&holding.network));
-    }
+    items.retain(is_own);
     Ok(Json(AddressHistory {
         ip,
         items,

@@ -5,7 +5,8 @@ use trunkline_ipam::{Catalog, Change, Key, Kind, Ledger, Object, Revision, Step,
 use trunkline_netmaster_api::{Network, NetworkSpec};
 use trunkline_types::{Labels, Name};
 
-use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
+use super::field::{Field, Form};
+use super::noun::{Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
 
 pub(crate) enum Networks {}
@@ -17,10 +18,12 @@ impl Noun for Networks {
     const FIELDS: &'static [Field<Network>] = &[
         Field {
             name: "name",
+            form: Form::Name,
             values: |network| vec![network.name.to_string()],
         },
         Field {
             name: "vlan",
+            form: Form::Vlan,
             values: |network| vec![network.vlan.to_string()],
         },
     ];

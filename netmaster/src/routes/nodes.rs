@@ -1,24 +1,26 @@
 //! `/v1/nodes`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use tracing::info;
 use trunkline_ipam as ipam;
-use trunkline_ipam::{Catalog, Key, Kind, Ledger, Object, RemovalCause, Revision};
+use trunkline_ipam::{Catalog, Holder, Key, Kind, Ledger, Object, RemovalCause, Revision};
 use trunkline_netmaster_api::{
     ClusterPoint, Farewell, HoldingsReport, Node, NodeEdit, NodeSpec, Registration, Reserve,
     ReserveReturn, ReserveSpec, Slot,
 };
-use trunkline_types::Labels;
+use trunkline_types::{Labels, Name, Pod};
 
 use super::endpoints::addresses;
 use super::extract::{Body, PathName};
-use super::noun::{Field, Noun, Scene, in_signed_steps, in_steps, view};
+use super::field::{Field, Form};
+use super::noun::{Noun, Scene, in_signed_steps, in_steps, view};
 use super::query::Parameters;
-use super::signed::Signature;
+use super::signed::{Signature, write_signed};
 use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
@@ -33,14 +35,17 @@ impl Noun for Nodes {
     const FIELDS: &'static [Field<Node>] = &[
         Field {
             name: "name",
+            form: Form::Name,
             values: |node| vec![node.name.to_string()],
         },
         Field {
             name: "rack",
+            form: Form::Name,
             values: |node| vec![node.rack.to_string()],
         },
         Field {
             name: "address",
+            form: Form::Ip,
             values: |node| {
                 let addresses = node.addresses.iter();
                 addresses.map(|address| address.ip.to_string()).collect()
@@ -55,6 +60,7 @@ impl Noun for Nodes {
         Some(Node {
             name: node.name.clone(),
             rack: node.rack.clone(),
+            agent_rack: node.agent_rack.clone(),
             labels: node.labels.clone(),
             boot_id: node.boot_id.clone(),
             agent_version: node.agent_version.clone(),
@@ -136,33 +142,22 @@ pub(super) async fn edit(
     Body(edit): Body<NodeEdit>,
 ) -> Result<Json<Node>, Failure> {
     parameters.only(&[])?;
-    let policy = app.policy.clone();
     let expected = Revision::new(edit.revision);
-    let now = now();
-    let node = app
-        .allocator
-        .write(move |ledger| {
-            let catalog = ledger.catalog();
-            let current = catalog.node(&name);
-            let current = current.ok_or_else(|| Failure::not_found(Kind::Node, name.as_str()))?;
-            let edit = ipam::NodeEdit {
-                name,
-                rack: edit.rack.unwrap_or_else(|| current.rack.clone()),
-                labels: edit.labels.unwrap_or_else(|| current.labels.clone()),
-            };
-            let planned = ipam::update_node(catalog, &edit, expected)?;
-            let policy = &policy;
-            let scene = Scene {
-                catalog,
-                policy,
-                now,
-            };
-            let key = Key::Node(planned.object.name.clone());
-            let node = view::<Nodes>(&scene, &Object::Node(planned.object))?;
-            let change = signature.sign::<Nodes>(&scene, &key, planned.change)?;
-            Ok::<_, Failure>((node, change))
-        })
-        .await?;
+    let key = Key::Node(name.clone());
+    let written = write_signed::<Nodes, _>(&app, signature, key, move |ledger, scene| {
+        let catalog = ledger.catalog();
+        let current = catalog.node(&name);
+        let current = current.ok_or_else(|| Failure::not_found(Kind::Node, name.as_str()))?;
+        let edit = ipam::NodeEdit {
+            name,
+            rack: edit.rack.unwrap_or_else(|| current.rack.clone()),
+            labels: edit.labels.unwrap_or_else(|| current.labels.clone()),
+        };
+        let planned = ipam::update_node(catalog, &edit, expected)?;
+        let node = view::<Nodes>(scene, &Object::Node(planned.object))?;
+        Ok((node, planned.change))
+    });
+    let node = written.await?;
     info!(node = %node.name, rack = %node.rack, revision = node.revision, "node edited");
     Ok(Json(node))
 }
@@ -210,21 +205,12 @@ pub(super) async fn waive(
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
     let node = name.clone();
-    let policy = app.policy.clone();
-    let now = now();
-    app.allocator
-        .write(move |ledger| {
-            let catalog = ledger.catalog();
-            let change = ipam::waive_report(catalog, &node, now)?;
-            let scene = Scene {
-                catalog,
-                policy: &policy,
-                now,
-            };
-            let change = signature.sign::<Nodes>(&scene, &Key::Node(node), change)?;
-            Ok::<_, Failure>(((), change))
-        })
-        .await?;
+    let key = Key::Node(name.clone());
+    let written = write_signed::<Nodes, _>(&app, signature, key, move |ledger, scene| {
+        let change = ipam::waive_report(ledger.catalog(), &node, scene.now)?;
+        Ok(((), change))
+    });
+    written.await?;
     info!(node = %name, "report waived");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -296,6 +282,38 @@ pub(super) async fn return_reserve(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Refuses what no interface can have.
+fn check_families(field: &str, addresses: &[IpAddr]) -> Result<(), Failure> {
+    if addresses.is_empty() {
+        let why = "it is empty: name at least one address";
+        return Err(Failure::field(field, why));
+    }
+    let of_v4 = addresses.iter().filter(|ip| ip.is_ipv4()).count();
+    if of_v4 > 1 || addresses.len() - of_v4 > 1 {
+        let why = "two of them are of one family: name at most one of IPv4 and one of IPv6";
+        return Err(Failure::field(field, why));
+    }
+    Ok(())
+}
+
+/// Which pods of what a node holds are its own, as the orchestrator says, if a report is owed: only
+/// then anything becomes the node's that it has not asked for.
+async fn vouched(
+    app: &App,
+    name: &Name,
+    holds: &[ipam::Held],
+) -> Result<Option<BTreeMap<Pod, Vec<Holder>>>, Failure> {
+    let is_owed = app.allocator.read(|catalog| {
+        let node = catalog.node(name);
+        node.is_some_and(|node| node.reported != catalog.epoch())
+    });
+    if !is_owed {
+        return Ok(Some(BTreeMap::new()));
+    }
+    let pods = holds.iter().filter_map(|held| held.pod.clone());
+    Ok(app.claims.vouch(name, pods.collect()).await?)
+}
+
 /// Takes what a node holds as evidence, and into the books if a report is owed.
 pub(super) async fn report(
     State(app): State<App>,
@@ -304,16 +322,8 @@ pub(super) async fn report(
     Body(report): Body<HoldingsReport>,
 ) -> Result<StatusCode, Failure> {
     parameters.only(&[])?;
-    if let Some(place) = report
-        .ovsdb
-        .iter()
-        .position(|held| held.addresses.is_empty())
-    {
-        let field = format!("ovsdb[{place}].addresses");
-        return Err(Failure::field(
-            &field,
-            "it is empty: name at least one address",
-        ));
+    for (place, held) in report.ovsdb.iter().enumerate() {
+        check_families(&format!("ovsdb[{place}].addresses"), &held.addresses)?;
     }
     let holdings = Holdings {
         ovsdb: report
@@ -336,11 +346,13 @@ pub(super) async fn report(
         network: held.network,
         pod: held.pod,
     });
+    let holds: Vec<_> = holds.collect();
     let report = ipam::Report {
+        vouched: vouched(&app, &name, &holds).await?,
         node: name.clone(),
         fence: report.fence,
         epoch: ipam::Epoch::new(report.epoch),
-        holds: holds.collect(),
+        holds,
         leases: report.reserve,
     };
     // What the books have by now, but did not when it came, it need not know.

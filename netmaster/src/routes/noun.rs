@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::access::Caller;
 use super::extract::{Body, PathSegments, key_at};
+use super::field::Field;
 use super::query::{Parameters, Selection};
 use super::signed::Signature;
 use crate::app::App;
@@ -31,12 +32,6 @@ pub(crate) struct Scene<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) policy: &'a Policy,
     pub(crate) now: Timestamp,
-}
-
-/// A field that lists can be narrowed down by, and its values in a view: none, one or several.
-pub(crate) struct Field<V> {
-    pub(crate) name: &'static str,
-    pub(crate) values: fn(&V) -> Vec<String>,
 }
 
 /// A kind of object that is shown, listed and watched.
@@ -53,6 +48,11 @@ pub(crate) trait Noun: Send + Sync + 'static {
     /// The field that names the node that an object belongs to; none if they belong to no node. An
     /// agent sees those of its own node only.
     const OWNER: Option<&'static str> = None;
+
+    /// The node that `object` belongs to, which is what the view has in that field.
+    fn owner(_: &Object) -> Option<&Name> {
+        None
+    }
 
     /// The view of `object`; none if it is of another kind, or if what it refers to is gone. The
     /// latter does not happen to an object that is in the catalog.
@@ -196,9 +196,10 @@ pub(super) async fn create<N: Managed>(
             let catalog = ledger.catalog();
             let network = N::network(catalog, &wanted);
             signature.caller.reaches(&key, network.as_ref())?;
+            // One of that name may be there, and of another network.
+            let reached = signature.caller.reach(catalog, &key)?;
             let made = N::create(ledger, &wanted, now);
-            let (object, change) =
-                made.map_err(|failure| signature.caller.may_hear(N::KIND, failure))?;
+            let (object, change) = made.map_err(|failure| signature.caller.may_hear(failure))?;
             let policy = &policy;
             // What it refers to is there before the change, so the view is complete now; after the
             // commit somebody may have deleted it again.
@@ -208,7 +209,7 @@ pub(super) async fn create<N: Managed>(
                 now,
             };
             let created = (view::<N>(&scene, &object)?, change.revision());
-            let change = signature.sign::<N>(&scene, &key, change)?;
+            let change = signature.sign::<N>(&scene, &reached, change)?;
             Ok::<_, Failure>((created, change))
         })
         .await?;
@@ -247,13 +248,10 @@ pub(super) async fn update<N: Managed>(
                 policy,
                 now,
             };
-            if let Some(current) = catalog.object(&key) {
-                signature.caller.reaches_object(catalog, &current)?;
-            }
+            let reached = signature.caller.reach(catalog, &key)?;
             let made = N::update(&scene, ledger, &wanted, expected);
-            let (updated, change) =
-                made.map_err(|failure| signature.caller.may_hear(N::KIND, failure))?;
-            let change = signature.sign::<N>(&scene, &key, change)?;
+            let (updated, change) = made.map_err(|failure| signature.caller.may_hear(failure))?;
+            let change = signature.sign::<N>(&scene, &reached, change)?;
             let changed = (!change.is_empty()).then(|| change.revision());
             Ok::<_, Failure>(((updated, changed), change))
         })
@@ -298,16 +296,15 @@ pub(super) async fn in_signed_steps<N: Noun>(
         if begun {
             return plan(ledger, begun);
         }
-        if let Some(current) = catalog.object(&key) {
-            signature.caller.reaches_object(catalog, &current)?;
-        }
-        let Step { change, done } = plan(ledger, begun)?;
+        let reached = signature.caller.reach(catalog, &key)?;
+        let step = plan(ledger, begun);
+        let Step { change, done } = step.map_err(|failure| signature.caller.may_hear(failure))?;
         let scene = Scene {
             catalog,
             policy: &policy,
             now: now(),
         };
-        let change = signature.sign::<N>(&scene, &key, change)?;
+        let change = signature.sign::<N>(&scene, &reached, change)?;
         Ok(Step { change, done })
     };
     in_steps(app, signed).await

@@ -79,6 +79,7 @@ fn method(method: &Method) -> HttpMethod {
 fn callers(operation: &Operation) -> String {
     let roles = match operation.access {
         Some(Access::Open) => return "For everybody, without an identity".to_owned(),
+        Some(Access::Replicas) => return "For replicas, by their certificates".to_owned(),
         Some(Access::Roles(roles)) => roles,
         None => &[],
     };

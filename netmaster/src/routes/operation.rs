@@ -127,6 +127,12 @@ impl Operation {
         self
     }
 
+    /// Replicas may call it, and nobody else.
+    pub(super) fn for_replicas(mut self) -> Self {
+        self.access = Some(Access::Replicas);
+        self
+    }
+
     /// A token that is for some networks only may be used for it, for it refuses what is not of
     /// them.
     pub(super) fn of_networks(mut self) -> Self {

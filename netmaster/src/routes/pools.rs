@@ -5,7 +5,8 @@ use trunkline_ipam::{Catalog, Change, Key, Kind, Ledger, Object, Revision, Step,
 use trunkline_netmaster_api::{Pool, PoolSpec};
 use trunkline_types::{Labels, Name};
 
-use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
+use super::field::{Field, Form};
+use super::noun::{Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
 
 pub(crate) enum Pools {}
@@ -17,10 +18,12 @@ impl Noun for Pools {
     const FIELDS: &'static [Field<Pool>] = &[
         Field {
             name: "name",
+            form: Form::Name,
             values: |pool| vec![pool.name.to_string()],
         },
         Field {
             name: "subnet",
+            form: Form::Name,
             values: |pool| vec![pool.subnet.to_string()],
         },
     ];

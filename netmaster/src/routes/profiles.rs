@@ -6,7 +6,8 @@ use trunkline_netmaster_api::{Profile, ProfileSpec, Rate};
 use trunkline_types as types;
 use trunkline_types::Labels;
 
-use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
+use super::field::{Field, Form};
+use super::noun::{Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
 
 pub(crate) enum Profiles {}
@@ -17,6 +18,7 @@ impl Noun for Profiles {
     type View = Profile;
     const FIELDS: &'static [Field<Profile>] = &[Field {
         name: "name",
+        form: Form::Name,
         values: |profile| vec![profile.name.to_string()],
     }];
 

@@ -2,19 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
-use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
-use serde::Deserialize as _;
-use trunkline_ipam::{AuditResult, EventKind, Kind};
-use trunkline_netmaster_api::{AddressState, Level, Role};
-use trunkline_types::{Attachment, Cidr, Labels, MacAddr, Name, Selector, VlanId, chain};
+use trunkline_types::{Labels, Name, Selector, chain};
 
-use super::noun::{Field, Noun};
+use super::field::Field;
+use super::noun::Noun;
 use crate::failure::Failure;
 
 /// How many things a page has at most, and without `limit`.
@@ -22,26 +19,6 @@ pub(crate) const PAGE: usize = 1000;
 
 /// How many conditions a `fieldSelector` has at most.
 const CONDITIONS: usize = 16;
-
-/// The states that addresses are shown in.
-const STATES: [AddressState; 8] = [
-    AddressState::Conflict,
-    AddressState::Bound,
-    AddressState::Leased,
-    AddressState::Node,
-    AddressState::Reserved,
-    AddressState::Excluded,
-    AddressState::Cooling,
-    AddressState::Free,
-];
-
-/// The levels that groups are shown with.
-const LEVELS: [Level; 4] = [
-    Level::Cluster,
-    Level::NodeClass,
-    Level::Namespace,
-    Level::Labels,
-];
 
 /// A URL's parameters, each at most once.
 #[derive(Debug)]
@@ -177,7 +154,7 @@ impl Selection {
         };
         let fields = match parameters.take("fieldSelector") {
             None => Vec::new(),
-            Some(text) => conditions(&text, N::KIND, N::FIELDS)
+            Some(text) => conditions(&text, N::FIELDS)
                 .map_err(|why| Failure::parameter("fieldSelector", &why))?,
         };
         Ok(Self {
@@ -221,6 +198,17 @@ impl Selection {
         })
     }
 
+    /// The same where not every value is known: whether what is known does not rule it out.
+    pub(crate) fn may_match_fields<'a>(
+        &self,
+        values: impl Fn(usize) -> Option<&'a [String]>,
+    ) -> bool {
+        self.fields.iter().all(|condition| {
+            let values = values(condition.field);
+            values.is_none_or(|values| values.contains(&condition.value) == condition.is)
+        })
+    }
+
     /// The values that `field` must have one of, if one is asked for: to look in a better place
     /// than through everything.
     pub(crate) fn wanted<N: Noun>(&self, field: &str) -> Option<&str> {
@@ -242,7 +230,7 @@ impl Selection {
     }
 }
 
-fn conditions<V>(text: &str, kind: Kind, fields: &[Field<V>]) -> Result<Vec<Condition>, String> {
+fn conditions<V>(text: &str, fields: &[Field<V>]) -> Result<Vec<Condition>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
@@ -259,8 +247,9 @@ fn conditions<V>(text: &str, kind: Kind, fields: &[Field<V>]) -> Result<Vec<Cond
         };
         let value = value.strip_prefix('=').unwrap_or(value).trim();
         let name = name.trim();
-        let known = fields.iter().position(|field| field.name == name);
-        let field = known.ok_or_else(|| {
+        let mut known = fields.iter().enumerate();
+        let known = known.find(|(_, field)| field.name == name);
+        let (field, of) = known.ok_or_else(|| {
             let choices: Vec<_> = fields.iter().map(|field| field.name).collect();
             format!(
                 "field `{}` cannot be selected by: use {}",
@@ -268,7 +257,8 @@ fn conditions<V>(text: &str, kind: Kind, fields: &[Field<V>]) -> Result<Vec<Cond
                 choices.join(", ")
             )
         })?;
-        let value = written(kind, name, value).map_err(|why| format!("field `{name}`: {why}"))?;
+        let value = of.form.read(value);
+        let value = value.map_err(|why| format!("field `{name}`: {why}"))?;
         conditions.push(Condition { field, is, value });
     }
     if conditions.len() > CONDITIONS {
@@ -281,175 +271,5 @@ fn conditions<V>(text: &str, kind: Kind, fields: &[Field<V>]) -> Result<Vec<Cond
     Ok(conditions)
 }
 
-/// A value of the field `name` in the one form that answers have it in, so that it can be compared.
-/// What cannot be a value of that field would match nothing, and never be noticed.
-fn written(kind: Kind, name: &str, value: &str) -> Result<String, String> {
-    match name {
-        // A record of the audit names objects of whatever kind.
-        "name" | "kind" if kind == Kind::Audit => Ok(value.to_owned()),
-        "name" | "network" | "subnet" | "pool" | "profile" | "reservation" | "node" | "rack" => {
-            as_one::<Name>(value)
-        }
-        "vlan" => as_one::<VlanId>(value),
-        "mac" => as_one::<MacAddr>(value),
-        "cidr" => as_one::<Cidr>(value),
-        "attachment" => as_one::<Attachment>(value),
-        "ip" | "address" | "from" => match value.parse::<IpAddr>() {
-            Ok(ip) => Ok(ip.to_string()),
-            Err(_) => Err(format!(
-                "`{}` is not an IP address: write it like `10.1.0.1` or `fd00::1`",
-                value.escape_debug()
-            )),
-        },
-        "state" => one_of(value, &STATES.map(AddressState::as_str)),
-        "level" => one_of(value, &LEVELS.map(Level::as_str)),
-        "role" => as_one::<Role>(value),
-        "result" => one_of(value, &AuditResult::ALL.map(AuditResult::name)),
-        "kind" => match EventKind::deserialize(serde_json::Value::from(value)) {
-            Ok(_) => Ok(value.to_owned()),
-            // It names those that there are.
-            Err(error) => Err(error.to_string()),
-        },
-        // Pods and namespaces are Kubernetes' to name, and what an event is about is text, as is who
-        // asked for something.
-        _ => Ok(value.to_owned()),
-    }
-}
-
-fn as_one<T>(value: &str) -> Result<String, String>
-where
-    T: FromStr<Err: Error + 'static> + ToString,
-{
-    let value: Result<T, _> = value.parse();
-    value
-        .map(|value| value.to_string())
-        .map_err(|error| chain(&error))
-}
-
-fn one_of(value: &str, known: &[&str]) -> Result<String, String> {
-    if known.contains(&value) {
-        return Ok(value.to_owned());
-    }
-    let choices: Vec<_> = known.iter().map(|one| format!("`{one}`")).collect();
-    Err(format!(
-        "`{}` is none of its values: use {}",
-        value.escape_debug(),
-        choices.join(", ")
-    ))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct View(&'static str, &'static str);
-
-    const FIELDS: &[Field<View>] = &[
-        Field {
-            name: "network",
-            values: |view| vec![view.0.to_owned()],
-        },
-        Field {
-            name: "state",
-            values: |view| vec![view.1.to_owned()],
-        },
-    ];
-
-    fn matches(text: &str, view: &View) -> bool {
-        let selection = Selection {
-            labels: Selector::default(),
-            fields: conditions(text, Kind::Address, FIELDS).unwrap(),
-            networks: None,
-        };
-        selection.matches_fields(|place| (FIELDS[place].values)(view))
-    }
-
-    #[test]
-    fn every_condition_must_hold() {
-        let view = View("blue", "bound");
-        for text in [
-            "",
-            "network=blue",
-            "network==blue",
-            "network = blue,state!=free",
-        ] {
-            assert!(matches(text, &view), "{text}");
-        }
-        for text in ["network=red", "network!=blue", "network=blue,state=free"] {
-            assert!(!matches(text, &view), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_value_may_be_written_in_any_form_that_it_has() {
-        for (field, given, one) in [
-            ("address", "FD00:0::1", "fd00::1"),
-            ("mac", "02:AA:00:00:00:01", "02:aa:00:00:00:01"),
-            ("vlan", "0100", "100"),
-            ("about", "Node N1", "Node N1"),
-            ("role", "viewer", "viewer"),
-        ] {
-            let written = written(Kind::Event, field, given);
-            assert_eq!(written.as_deref(), Ok(one), "{field}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_a_value_of_a_field_is_refused() {
-        for (field, value) in [
-            ("vlan", "abc"),
-            ("vlan", "4095"),
-            ("vlan", ""),
-            ("network", "Blue!"),
-            ("address", "10.1.0"),
-            ("mac", "02:01"),
-            ("cidr", "10.1.0.1/24"),
-            ("attachment", "c1"),
-            ("state", "lost"),
-            ("level", "rack"),
-            ("kind", "party"),
-            ("role", "king"),
-            ("from", "here"),
-            ("result", "undone"),
-        ] {
-            let error = written(Kind::Event, field, value).unwrap_err();
-            assert!(error.contains(&format!("`{value}`")), "{field}: {error}");
-        }
-    }
-
-    #[test]
-    fn the_audit_is_searched_for_objects_of_every_kind() {
-        for (field, value) in [
-            ("kind", "network"),
-            ("name", "blue-r1/web"),
-            ("name", "10.1.0.7"),
-            ("identity", "token:ci"),
-            ("result", "denied"),
-        ] {
-            let written = written(Kind::Audit, field, value);
-            assert_eq!(written.as_deref(), Ok(value), "{field}");
-        }
-    }
-
-    #[test]
-    fn a_selector_that_is_none_is_quoted_and_the_choices_named() {
-        for (bad, says) in [
-            (
-                "colour=red",
-                "`colour` cannot be selected by: use network, state",
-            ),
-            ("network", "`network` is no condition"),
-            (",", "`` is no condition"),
-            ("=", "field `` cannot"),
-        ] {
-            let error = conditions(bad, Kind::Address, FIELDS).unwrap_err();
-            assert!(error.contains(says), "{bad}: {error}");
-        }
-        let many = vec!["state!=free"; 17].join(",");
-        assert!(
-            conditions(&many, Kind::Address, FIELDS)
-                .unwrap_err()
-                .contains("more than 16")
-        );
-    }
-}
+mod tests;

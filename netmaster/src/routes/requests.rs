@@ -24,7 +24,7 @@ use crate::audit;
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::replica::Role as Part;
-use crate::requests::{AnswerError, AskError, Relay, RequestId};
+use crate::requests::{AnswerError, AskError, Asker, Relay, RequestId};
 use crate::sweeper::Heard;
 
 /// Streams the answer, line by line.
@@ -39,8 +39,7 @@ pub(super) async fn ask(
     parameters.only(&[])?;
     check(&allocator, &node)?;
     let (kind, needed) = (spec.request.kind(), spec.request.role());
-    let role = caller.0.role();
-    Relay::check(&spec, role)?;
+    Relay::check(&spec, caller.0.role())?;
     // Who makes a node send packets, or reads those of others, has done something; a node that is
     // too busy for it was asked as well.
     if needed != Role::Viewer {
@@ -48,7 +47,7 @@ pub(super) async fn ask(
         record.after = Some(json!({"request": kind}));
         audit::record(&allocator, record).await?;
     }
-    let asked = relay.ask(&node, spec, role)?;
+    let asked = relay.ask(&node, spec, Asker::of(&caller.0))?;
     let lines = stream::unfold(asked, |mut asked| async move {
         let line = asked.next().await?;
         Some((line, asked))

@@ -9,7 +9,8 @@ use trunkline_netmaster_api::{
 };
 use trunkline_types::{Labels, Name, Pod};
 
-use super::noun::{Field, Managed, Noun, Scene, at_once, planned, view};
+use super::field::{Field, Form};
+use super::noun::{Managed, Noun, Scene, at_once, planned, view};
 use crate::failure::Failure;
 
 /// How many addresses of a subnet may be asked for, and how many may be spare: as many as a
@@ -25,18 +26,22 @@ impl Noun for Reservations {
     const FIELDS: &'static [Field<Reservation>] = &[
         Field {
             name: "name",
+            form: Form::Name,
             values: |reservation| vec![reservation.name.to_string()],
         },
         Field {
             name: "network",
+            form: Form::Name,
             values: |reservation| vec![reservation.network.to_string()],
         },
         Field {
             name: "namespace",
+            form: Form::Text,
             values: |reservation| vec![reservation.holder.namespace.clone()],
         },
         Field {
             name: "address",
+            form: Form::Ip,
             values: |reservation| {
                 let addresses = reservation.addresses.iter();
                 addresses.map(|address| address.ip.to_string()).collect()

@@ -1,22 +1,28 @@
-//! Memory for the bodies of requests: so much for all of them together, however many there are.
+//! Memory for the bodies of requests: so much for all of them together, however many there are, and
+//! a part of it for each identity; and the time that each may take to come.
 
-use std::sync::Arc;
+mod answers;
+mod shares;
+
 use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::Request;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use trunkline_netmaster_api::ErrorCode;
 
+use crate::connections::Deadlines;
 use crate::failure::Failure;
 use crate::identity::Asking;
+use shares::{Memory, owner};
+
+pub(super) use answers::{AnswerRoom, keep_answer};
 
 /// The largest body of somebody whom nothing is known of, in bytes: a node that joins sends a
 /// certificate signing request, which has one or two thousand.
 const STRANGERS_LIMIT: usize = 16 << 10;
 
-/// What all bodies take together at most, in bytes.
+/// What all bodies take together at most, in bytes; those of one identity an eighth of it.
 const ROOM: usize = 256 << 20;
 
 /// The same of those whom nothing is known of, who have a room of their own to fill.
@@ -28,8 +34,9 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Room for bodies. Clones are one and the same.
 #[derive(Clone, Debug)]
 pub(super) struct BodyRoom {
-    known: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
+    deadline: Duration,
+    known: Memory,
+    strangers: Memory,
 }
 
 /// How much a request's body may take, and where from.
@@ -37,8 +44,10 @@ pub(super) struct BodyRoom {
 pub(super) struct Share {
     /// The largest body, in bytes.
     pub(super) limit: usize,
+    /// How long it may take to come.
+    pub(super) deadline: Duration,
     /// Held until the body is gone; none outside of a server.
-    _room: Option<OwnedSemaphorePermit>,
+    _room: Option<shares::Bytes>,
 }
 
 /// A body that keeps its room.
@@ -53,11 +62,13 @@ impl AsRef<[u8]> for Kept {
     }
 }
 
-impl Default for BodyRoom {
-    fn default() -> Self {
+impl BodyRoom {
+    /// Room for bodies that may take `deadline` each to come.
+    pub(super) fn with(deadline: Duration) -> Self {
         Self {
-            known: Arc::new(Semaphore::new(ROOM)),
-            strangers: Arc::new(Semaphore::new(STRANGERS_ROOM)),
+            deadline,
+            known: Memory::of(ROOM),
+            strangers: Memory::of(STRANGERS_ROOM),
         }
     }
 }
@@ -68,37 +79,46 @@ impl Share {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::NotReady`] if others have all of it, and keep it.
+    /// [`ErrorCode::NotReady`] if others have all of it, or who asks has all of theirs, and it is
+    /// kept.
     pub(super) fn of(
         request: &Request,
         limit: usize,
     ) -> impl Future<Output = Result<Self, Failure>> + use<> {
         let extensions = request.extensions();
         let asking = extensions.get::<Asking>();
-        let is_known = asking.is_some_and(|asking| asking.identity.is_some());
+        let identity = asking.and_then(|asking| asking.identity.as_ref());
+        let is_known = identity.is_some();
+        let whose = identity.and_then(owner);
         let limit = if is_known {
             limit
         } else {
             limit.min(STRANGERS_LIMIT)
         };
-        let room = extensions.get::<BodyRoom>().map(|room| match is_known {
+        let room = extensions.get::<BodyRoom>();
+        let deadline = room.map_or(Deadlines::default().body, |room| room.deadline);
+        let room = room.map(|room| match is_known {
             true => room.known.clone(),
             false => room.strangers.clone(),
         });
         let said = request.body().size_hint().upper();
-        let said = said.and_then(|said| u32::try_from(said).ok());
+        let said = said.and_then(|said| usize::try_from(said).ok());
         // What says that it is larger than it may be will be refused.
-        let most = u32::try_from(limit).unwrap_or(u32::MAX);
-        let bytes = said.unwrap_or(most).min(most);
+        let bytes = said.unwrap_or(limit).min(limit);
         // A request cannot be shared between threads, so nothing of it is kept while it waits.
         async move {
             let Some(room) = room else {
-                return Ok(Self { limit, _room: None });
+                return Ok(Self {
+                    limit,
+                    deadline,
+                    _room: None,
+                });
             };
-            match timeout(WAIT, room.acquire_many_owned(bytes)).await {
+            match timeout(WAIT, room.take(whose, bytes)).await {
                 Ok(taken) => Ok(Self {
                     limit,
-                    _room: taken.ok(),
+                    deadline,
+                    _room: taken,
                 }),
                 Err(_) => Err(Failure::new(
                     ErrorCode::NotReady,
@@ -143,7 +163,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_bodies_together_have_so_much_room_and_give_it_back() {
-        let room = BodyRoom::default();
+        let room = BodyRoom::with(Deadlines::default().body);
         let local = || Some(Identity::local());
         let mut bodies = Vec::new();
         // Of which nothing says how large they are.
@@ -160,12 +180,38 @@ mod tests {
             Share::of(&one_more, BODY_LIMIT).await.unwrap().limit,
             BODY_LIMIT
         );
-        assert_eq!(room.known.available_permits(), ROOM);
+        assert_eq!(room.known.left(), ROOM);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_identity_fills_its_part_of_the_room_and_nobody_elses() {
+        let room = BodyRoom::with(Deadlines::default().body);
+        let of = |name: &str| {
+            let identity = Identity::of_certificate(name).unwrap();
+            request(&room, Some(identity), unknown_size())
+        };
+        let mut bodies = Vec::new();
+        for _ in 0..ROOM / 8 / BODY_LIMIT {
+            let share = Share::of(&of("node:n1"), BODY_LIMIT).await;
+            bodies.push(share.unwrap().keep(Bytes::from_static(b"{}")));
+        }
+        // Those that wait for its own keep nobody else waiting.
+        let waiting: Vec<_> = (0..1000)
+            .map(|_| tokio::spawn(Share::of(&of("node:n1"), BODY_LIMIT)))
+            .collect();
+        tokio::task::yield_now().await;
+        assert!(Share::of(&of("node:n2"), BODY_LIMIT).await.is_ok());
+        for waiting in waiting {
+            let refused = waiting.await.unwrap().unwrap_err();
+            assert_eq!(refused.problem().code, ErrorCode::NotReady);
+        }
+        drop(bodies);
+        assert!(Share::of(&of("node:n1"), BODY_LIMIT).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn those_who_show_nothing_fill_nobody_elses_room() {
-        let room = BodyRoom::default();
+        let room = BodyRoom::with(Deadlines::default().body);
         let mut shares = Vec::new();
         for _ in 0..STRANGERS_ROOM / STRANGERS_LIMIT {
             let share = Share::of(&request(&room, None, unknown_size()), BODY_LIMIT)

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use trunkline_ipam::{Catalog, Change, Edit, Key, Kind, Network, Object, Rehearsal};
+use trunkline_ipam::{Catalog, Change, Edit, Key, Network, Object, Rehearsal};
 use trunkline_netmaster_api::ErrorCode;
 use trunkline_types::Name;
 
@@ -70,9 +70,23 @@ impl Caller {
         }
         let what = match (key, network) {
             (Key::Network(_), _) | (_, None) => format!("not for {key}"),
-            (_, Some(network)) => format!("{key} is of network `{network}`"),
+            // Which one is nothing for the caller to know.
+            (_, Some(_)) => format!("{key} is of another one"),
         };
         let why = format!("{}, and {what}: use another token", reach(&self.0));
+        Err(Failure::new(ErrorCode::Forbidden, why))
+    }
+
+    /// Refuses a caller who is for some networks only and has left it to groups which one it is to
+    /// be: that may be any, and what stands in the way of that one is nothing for the caller to know.
+    pub(super) fn names_a_network(&self) -> Result<(), Failure> {
+        if *self.0.scope() == Scope::Everything {
+            return Ok(());
+        }
+        let why = format!(
+            "{}, and groups may say another: name one of them as `network`",
+            reach(&self.0)
+        );
         Err(Failure::new(ErrorCode::Forbidden, why))
     }
 
@@ -81,28 +95,18 @@ impl Caller {
         self.reaches(&object.key(), network_of(catalog, object).as_ref())
     }
 
-    /// What is said in the place of a refusal of an object of `kind` that names what the caller may
-    /// not be for; none if it does not. What else stands in the way is of the same network.
-    pub(super) fn instead(&self, kind: Kind, code: ErrorCode) -> Option<String> {
-        let Scope::Networks(_) = self.0.scope() else {
-            return None;
-        };
-        let why = match (kind, code) {
-            (Kind::Subnet, ErrorCode::AddressOverlap) => {
-                "its addresses overlap those of a subnet, of whatever network: choose others"
-            }
-            (Kind::Network, ErrorCode::VlanInUse) => {
-                "its VLAN is another network's: leave the one that it has"
-            }
-            _ => return None,
-        };
-        let whom = "or ask somebody who is for all networks whose they are";
-        Some(format!("{}, and {why}, {whom}", reach(&self.0)))
+    /// What the caller is told in the place of a refusal that says of itself how to be discreet;
+    /// none if the caller may hear all of it.
+    pub(super) fn instead(&self, discreetly: Option<&str>) -> Option<String> {
+        match self.0.scope() {
+            Scope::Everything => None,
+            Scope::Networks(_) => discreetly.map(|why| format!("{}, and {why}", reach(&self.0))),
+        }
     }
 
-    /// A refusal of an object of `kind`, without what is of other networks.
-    pub(super) fn may_hear(&self, kind: Kind, failure: Failure) -> Failure {
-        match self.instead(kind, failure.problem().code) {
+    /// A refusal without what is of other networks, or of none, if the caller is for some only.
+    pub(super) fn may_hear(&self, failure: Failure) -> Failure {
+        match self.instead(failure.discreetly()) {
             Some(detail) => failure.saying(detail),
             None => failure,
         }

@@ -6,14 +6,17 @@ use axum::http::request::Parts;
 use serde::Serialize;
 use serde_json::{Value, json};
 use trunkline_ipam::{
-    AuditedObject, Change, Edit, Key, Object, ObjectOutcome, Outcomes, Rehearsal, Timestamp,
+    AuditedObject, Change, Edit, Key, Ledger, Object, ObjectOutcome, Outcomes, Rehearsal, Timestamp,
 };
 use trunkline_netmaster_api::ErrorCode;
 
 use super::access::Caller;
 use super::manifest::as_written;
 use super::noun::{Noun, Scene};
+use super::reached::Reached;
+use crate::app::App;
 use crate::audit::Trail;
+use crate::clock::now;
 use crate::failure::Failure;
 
 /// How many bytes an object may have in a record, as JSON. A change has to fit into a transaction
@@ -56,19 +59,43 @@ impl<S: Send + Sync> FromRequestParts<S> for TrailOf {
     }
 }
 
+/// Makes the change that `plan` comes to, about the object of kind `N` with `key`, with its record.
+/// Who asks is looked at before it is planned.
+pub(super) async fn write_signed<N: Noun, T: Send + 'static>(
+    app: &App,
+    signature: Signature,
+    key: Key,
+    plan: impl FnOnce(&Ledger, &Scene<'_>) -> Result<(T, Change), Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (policy, now) = (app.policy.clone(), now());
+    let written = app.allocator.write(move |ledger| {
+        let catalog = ledger.catalog();
+        let scene = Scene {
+            catalog,
+            policy: &policy,
+            now,
+        };
+        let reached = signature.caller.reach(catalog, &key)?;
+        let (told, change) = plan(ledger, &scene)?;
+        let change = signature.sign::<N>(&scene, &reached, change)?;
+        Ok::<_, Failure>((told, change))
+    });
+    Ok(written.await?)
+}
+
 impl Signature {
-    /// `change`, which is about the object of kind `N` with `key`, with its record.
+    /// `change`, which is about the object of kind `N` that was reached, with its record.
     pub(super) fn sign<N: Noun>(
         &self,
         scene: &Scene<'_>,
-        key: &Key,
+        reached: &Reached,
         change: Change,
     ) -> Result<Change, Failure> {
         self.caller.may_make(scene.catalog, &change)?;
         if !self.trail.is_recorded() || change.is_empty() {
             return Ok(change);
         }
-        Ok(recorded::<N>(&self.trail, scene, key, change))
+        Ok(recorded::<N>(&self.trail, scene, reached.key(), change))
     }
 
     /// What becomes of many objects, with one record of all of them: with one for each, a

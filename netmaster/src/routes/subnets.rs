@@ -7,7 +7,8 @@ use trunkline_ipam::{
 use trunkline_netmaster_api::{OldGateway, Subnet, SubnetSpec, SubnetUpdated};
 use trunkline_types::{Labels, Name};
 
-use super::noun::{Field, Managed, Noun, Scene, planned, view};
+use super::field::{Field, Form};
+use super::noun::{Managed, Noun, Scene, planned, view};
 use crate::failure::Failure;
 
 pub(crate) enum Subnets {}
@@ -19,18 +20,22 @@ impl Noun for Subnets {
     const FIELDS: &'static [Field<Subnet>] = &[
         Field {
             name: "name",
+            form: Form::Name,
             values: |subnet| vec![subnet.name.to_string()],
         },
         Field {
             name: "network",
+            form: Form::Name,
             values: |subnet| vec![subnet.network.to_string()],
         },
         Field {
             name: "rack",
+            form: Form::Name,
             values: |subnet| subnet.rack.iter().map(ToString::to_string).collect(),
         },
         Field {
             name: "cidr",
+            form: Form::Cidr,
             values: |subnet| vec![subnet.cidr.to_string()],
         },
     ];

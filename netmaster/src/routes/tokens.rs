@@ -12,9 +12,10 @@ use trunkline_netmaster_api::{ErrorCode, Role, Token, TokenCreated, TokenSpec};
 use trunkline_types::Labels;
 
 use super::extract::Body;
-use super::noun::{At, Field, Noun, Scene, view};
+use super::field::{Field, Form};
+use super::noun::{At, Noun, Scene, view};
 use super::query::Parameters;
-use super::signed::Signature;
+use super::signed::{Signature, write_signed};
 use crate::app::App;
 use crate::clock::now;
 use crate::failure::Failure;
@@ -29,18 +30,22 @@ impl Noun for Tokens {
     const FIELDS: &'static [Field<Token>] = &[
         Field {
             name: "name",
+            form: Form::Name,
             values: |token| vec![token.name.to_string()],
         },
         Field {
             name: "role",
+            form: Form::Role,
             values: |token| vec![token.role.to_string()],
         },
         Field {
             name: "network",
+            form: Form::Name,
             values: |token| token.networks.iter().map(ToString::to_string).collect(),
         },
         Field {
             name: "node",
+            form: Form::Name,
             values: |token| token.nodes.iter().map(ToString::to_string).collect(),
         },
     ];
@@ -148,21 +153,12 @@ pub(super) async fn create(
         expires: now.after(spec.lifetime().into()),
         grant,
     };
-    let policy = app.policy.clone();
-    let token = app
-        .allocator
-        .write(move |ledger| {
-            let planned = ipam::create_token(ledger.catalog(), &wanted, now)?;
-            let scene = Scene {
-                catalog: ledger.catalog(),
-                policy: &policy,
-                now,
-            };
-            let token = view::<Tokens>(&scene, &Object::Token(planned.object))?;
-            let change = signature.sign::<Tokens>(&scene, &key, planned.change)?;
-            Ok::<_, Failure>((token, change))
-        })
-        .await?;
+    let written = write_signed::<Tokens, _>(&app, signature, key, move |ledger, scene| {
+        let planned = ipam::create_token(ledger.catalog(), &wanted, scene.now)?;
+        let token = view::<Tokens>(scene, &Object::Token(planned.object))?;
+        Ok((token, planned.change))
+    });
+    let token = written.await?;
     info!(token = %token.name, role = %token.role, revision = token.revision, "token created");
     Ok((StatusCode::CREATED, Json(TokenCreated { token, secret })))
 }
@@ -178,21 +174,12 @@ pub(super) async fn delete(
     let Key::Token(name) = key.clone() else {
         return Err(Failure::not_found(Kind::Token, &key.name()));
     };
-    let policy = app.policy.clone();
-    let now = now();
     let token = name.clone();
-    app.allocator
-        .write(move |ledger| {
-            let change = ipam::delete_token(ledger.catalog(), &name, expected)?;
-            let scene = Scene {
-                catalog: ledger.catalog(),
-                policy: &policy,
-                now,
-            };
-            let change = signature.sign::<Tokens>(&scene, &key, change)?;
-            Ok::<_, Failure>(((), change))
-        })
-        .await?;
+    let written = write_signed::<Tokens, _>(&app, signature, key, move |ledger, _| {
+        let change = ipam::delete_token(ledger.catalog(), &name, expected)?;
+        Ok(((), change))
+    });
+    written.await?;
     info!(%token, "token deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,6 +8,10 @@ use trunkline_ipam::{Inconsistency, Revision};
 use super::Capacity;
 use super::codec::{DecodeError, SCHEMA};
 
+/// The largest request that etcd takes by default, in bytes: there is more in it than keys and
+/// values.
+const REQUEST_BYTES: usize = 3 << 19;
+
 /// Why a store does not do what it is asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -130,6 +134,20 @@ pub enum StoreError {
         /// What was asked.
         endpoints: String,
         /// What the last one did.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// etcd takes less at once than a batch may have.
+    #[error(
+        "etcd takes less in a transaction than the {} keys and {} bytes that netmaster may write at \
+         once: start all its members with `--max-txn-ops={}` and `--max-request-bytes={}` or more, \
+         or without these flags",
+        Capacity::COMMON.operations,
+        Capacity::COMMON.bytes,
+        Capacity::COMMON.operations,
+        REQUEST_BYTES
+    )]
+    Narrow {
+        /// What it said.
         source: Box<dyn Error + Send + Sync>,
     },
     /// etcd says no.

@@ -30,8 +30,8 @@ use std::time::Duration;
 use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp};
 use uuid::Uuid;
 
-use super::{StoreError, codec};
-use connection::{Connection, Patience};
+use super::{Batch, StoreError, codec};
+use connection::Connection;
 use paths::Paths;
 
 pub use read::Reader;
@@ -52,6 +52,13 @@ pub struct EtcdConfig {
     pub user: Option<(String, PathBuf)>,
     /// How long a replica leads without a sign of life; at least 1 s.
     pub lease: Duration,
+    /// How long it is tried to reach etcd at the start: it may be starting, too.
+    pub start: Duration,
+}
+
+impl EtcdConfig {
+    /// How long it is tried to reach etcd at the start, as a rule.
+    pub const START: Duration = Duration::from_secs(10);
 }
 
 /// The store in etcd. Clones share its connections.
@@ -71,20 +78,24 @@ impl Etcd {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if no member answers, if etcd refuses, or if a newer netmaster or somebody
-    /// else wrote what is there.
+    /// [`StoreError`] if no member answers, if etcd refuses or takes too little at once, or if a
+    /// newer netmaster or somebody else wrote what is there.
     pub async fn open(config: EtcdConfig) -> Result<Self, StoreError> {
-        let paths = Paths::under(&config.prefix);
-        let lease = config.lease;
-        let etcd = Self {
-            connection: Arc::new(Connection::new(config)),
-            paths,
-            replica: Uuid::new_v4(),
-            url: String::new(),
-            lease,
-        };
+        let etcd = Self::at_members(config);
+        etcd.check_room().await?;
         etcd.set_up().await?;
         Ok(etcd)
+    }
+
+    /// The same without asking anything yet.
+    fn at_members(config: EtcdConfig) -> Self {
+        Self {
+            paths: Paths::under(&config.prefix),
+            lease: config.lease,
+            connection: Arc::new(Connection::new(config)),
+            replica: Uuid::new_v4(),
+            url: String::new(),
+        }
     }
 
     /// The same, reached by others at `url`.
@@ -98,6 +109,18 @@ impl Etcd {
     /// The side that only reads.
     pub(crate) fn reader(&self) -> super::Reader {
         super::Reader::Etcd(Reader::new(self.connection.clone(), self.paths.clone()))
+    }
+
+    /// Finds out whether the member that is asked takes as many operations at once as a batch has,
+    /// by reads that are never made. If not, a large change would be the first to fail, long after
+    /// anybody looks.
+    async fn check_room(&self) -> Result<(), StoreError> {
+        let schema = self.paths.schema();
+        let never = Compare::create_revision(schema.clone(), CompareOp::Less, 0);
+        let reads = vec![TxnOp::get(schema, None); Batch::OPERATIONS];
+        let txn = Txn::new().when([never]).and_then(reads);
+        self.connection.txn(self.connection.start(), txn).await?;
+        Ok(())
     }
 
     /// Writes the schema's version into an empty store, and checks that of another one.
@@ -121,7 +144,7 @@ impl Etcd {
             .and_then([put])
             .or_else([TxnOp::get(schema, None)]);
         // If another replica was faster, it has written the same, or something newer.
-        let response = self.connection.txn(Patience::START, txn).await?;
+        let response = self.connection.txn(self.connection.start(), txn).await?;
         match outcome::first_value(&response) {
             Some(value) if !response.succeeded() => check_schema(&value),
             _ => Ok(()),
@@ -134,7 +157,8 @@ impl Etcd {
         key: Vec<u8>,
         options: Option<GetOptions>,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        let response = self.connection.get(Patience::START, key, options).await?;
+        let patience = self.connection.start();
+        let response = self.connection.get(patience, key, options).await?;
         Ok(response.kvs().first().map(|kv| kv.value().to_vec()))
     }
 }

@@ -9,10 +9,11 @@ use std::net::IpAddr;
 
 use futures_util::future::try_join_all;
 use trunkline_ipam::{Clearance, Conflict, ConflictReport, clear_conflict, report_conflict};
-use trunkline_netmaster_api::{AnswerLine, NodeRequest, NodeRequestSpec, Probe, ProbeAnswer, Role};
+use trunkline_netmaster_api::{AnswerLine, NodeRequest, NodeRequestSpec, Probe, ProbeAnswer};
 use trunkline_types::{MacAddr, Name};
 
 use super::{PutOff, Sweeper};
+use crate::requests::Asker;
 
 /// How many conflicts are looked at side by side.
 const SIDE_BY_SIDE: usize = 8;
@@ -116,7 +117,7 @@ impl Sweeper {
             }),
             deadline_seconds: DEADLINE,
         };
-        let mut asked = self.relay.ask(node, spec, Role::Operator).ok()?;
+        let mut asked = self.relay.ask(node, spec, Asker::Leader).ok()?;
         let mut answer = None;
         while let Some(line) = asked.next().await {
             match line {

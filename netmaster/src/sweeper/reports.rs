@@ -73,6 +73,13 @@ impl Reports {
             .collect()
     }
 
+    /// The last report of a node, with when it came.
+    pub(super) fn last(&self, node: &Name) -> Option<(Timestamp, Arc<Holdings>)> {
+        let nodes = self.lock();
+        let report = nodes.get(node)?;
+        Some((report.at, report.holdings.clone()))
+    }
+
     pub(super) fn clear(&self) {
         self.lock().clear();
     }

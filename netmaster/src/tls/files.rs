@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -23,6 +24,8 @@ pub struct TlsFiles {
     pub client_ca: PathBuf,
     /// The authorities' lists of what they revoked, if there are any.
     pub crl: Option<PathBuf>,
+    /// How often they are looked at.
+    pub look: Duration,
 }
 
 /// Files that cannot be used.
@@ -120,6 +123,9 @@ pub(crate) struct Loaded {
 }
 
 impl TlsFiles {
+    /// How often files are looked at as a rule.
+    pub const LOOK: Duration = Duration::from_secs(2);
+
     /// Reads the files.
     pub(super) fn read(&self) -> Result<Contents, TlsError> {
         let crl = self.crl.as_deref().map(read).transpose()?;

@@ -17,10 +17,7 @@ use trunkline_types::chain;
 
 use super::Loaded;
 use super::certificate::{CertificateError, Holder};
-use crate::connections::Brisk;
-
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+use crate::connections::{Brisk, Deadlines};
 
 /// How long somebody who does not speak TLS may take to close.
 const LINGER: Duration = Duration::from_secs(1);
@@ -38,8 +35,8 @@ pub(crate) enum HandshakeError {
     #[error("it does not speak TLS: use an `https` URL")]
     NotTls,
     /// It took too long.
-    #[error("the TLS handshake did not end within {} seconds", HANDSHAKE.as_secs())]
-    Late,
+    #[error("the TLS handshake did not end within {} seconds", .0.as_secs())]
+    Late(Duration),
     /// It did not work out.
     #[error("the TLS handshake failed")]
     Failed(#[from] io::Error),
@@ -72,6 +69,7 @@ pub(crate) struct Trusted {
 pub(crate) async fn secure(
     stream: TcpStream,
     mut loaded: watch::Receiver<Arc<Loaded>>,
+    deadlines: Deadlines,
 ) -> Result<Secured, HandshakeError> {
     // What comes after this is looked at again.
     let server = loaded.borrow_and_update().server.clone();
@@ -85,10 +83,11 @@ pub(crate) async fn secure(
             tell(&mut stream).await;
             return Err(HandshakeError::NotTls);
         }
-        Ok(TlsAcceptor::from(server).accept(Brisk::new(stream)).await?)
+        let stream = Brisk::new(stream, deadlines.reading);
+        Ok(TlsAcceptor::from(server).accept(stream).await?)
     };
-    let shaken = timeout(HANDSHAKE, shake).await;
-    let stream = shaken.map_err(|_| HandshakeError::Late)??;
+    let shaken = timeout(deadlines.handshake, shake).await;
+    let stream = shaken.map_err(|_| HandshakeError::Late(deadlines.handshake))??;
     let (_, session) = stream.get_ref();
     let shown = session.peer_certificates().unwrap_or_default();
     let chain = shown.to_vec();

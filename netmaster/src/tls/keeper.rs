@@ -12,12 +12,7 @@ use trunkline_types::chain;
 use super::certificate::valid_until;
 use super::files::{Contents, Loaded, TlsError, TlsFiles};
 
-/// How often the files are looked at. They are small, and what is in them is compared, so that it
-/// does not matter how they are replaced: one that is copied over is used when two looks agree, for
-/// half a list of authorities can be read as well, and would cut off the clients of the others.
-const LOOK: Duration = Duration::from_secs(2);
-
-/// After how many looks something that goes on is said again: twelve hours.
+/// After how many looks something that goes on is said again: as a rule, twelve hours.
 const REMIND: u32 = 21_600;
 
 /// From when on before the certificate's end the log says so.
@@ -57,12 +52,15 @@ impl Drop for Keeper {
     }
 }
 
+/// Looks at the files again and again. They are small, and what is in them is compared, so that it
+/// does not matter how they are replaced: one that is copied over is used when two looks agree, for
+/// half a list of authorities can be read as well, and would cut off the clients of the others.
 async fn look(files: TlsFiles, mut used: Contents, loaded: watch::Sender<Arc<Loaded>>) {
     let mut looks: u32 = 0;
     let mut failures: u32 = 0;
     let mut changed: Option<Contents> = None;
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(files.look).await;
         looks = looks.wrapping_add(1);
         if looks.is_multiple_of(REMIND) {
             announce(&loaded.borrow().own);
@@ -135,6 +133,8 @@ mod tests {
     use super::*;
     use crate::certs::fixture::Scene;
 
+    const LOOK: Duration = TlsFiles::LOOK;
+
     #[tokio::test(start_paused = true)]
     async fn what_is_half_copied_is_not_used_although_it_could_be() {
         let certs = Scene::with_authority();
@@ -150,6 +150,7 @@ mod tests {
             key: certs.path("replica-m1.key"),
             client_ca: certs.path("ca.pem"),
             crl: None,
+            look: LOOK,
         });
         let mut loaded = keeper.as_ref().unwrap().loaded();
         loaded.mark_unchanged();

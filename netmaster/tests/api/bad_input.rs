@@ -88,7 +88,20 @@ async fn refusal(netmaster: &Netmaster, line: &str) -> String {
         .map(|revision| format!(" [now {revision}]"))
         .unwrap_or_default();
     let status = answer.status.as_u16();
+    let detail = ageless(detail);
     format!("{status} {code}{field}{current}: {detail}\n")
+}
+
+/// `detail` with `0` in the place of how long something is ago.
+fn ageless(detail: &str) -> String {
+    let Some((aged, last)) = detail.rsplit_once(" s ago") else {
+        return detail.to_owned();
+    };
+    let aged = aged.split(" s ago").map(|part| {
+        let before = part.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        format!("{before}0 s ago")
+    });
+    aged.chain([last.to_owned()]).collect()
 }
 
 async fn post_network(netmaster: &Netmaster, kind: Option<&str>, body: Vec<u8>) -> Answer {

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use trunkline_netmaster::Limits;
+use trunkline_netmaster::{Deadlines, Limits};
 
 use crate::netmaster::Netmaster;
 
@@ -55,7 +55,15 @@ async fn what_is_no_http_is_answered_and_closed() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_given_up() {
-    let netmaster = Netmaster::start().await;
+    let deadlines = Deadlines {
+        body: Duration::from_secs(3),
+        ..Deadlines::default()
+    };
+    let netmaster = Netmaster::within(Limits {
+        deadlines,
+        ..Limits::default()
+    })
+    .await;
     let mut stream = connect(&netmaster).await;
     let head = "POST /v1/networks HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 content-length: 100\r\n\r\n{";
@@ -138,6 +146,39 @@ async fn a_browsers_page_that_calls_this_machine_by_its_own_name_is_refused() {
             let answer = read(&mut stream, "\r\n\r\n").await;
             let status = if served { " 200 " } else { " 403 " };
             assert!(answer.contains(status), "{request} {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_in_a_browser_on_the_machine_has_nothing_done() {
+    let netmaster = Netmaster::start().await;
+    // Nobody's leave is asked for before a request without a body.
+    for (headers, served) in [
+        ("origin: https://evil.example\r\n", false),
+        ("origin: null\r\n", false),
+        ("sec-fetch-site: cross-site\r\n", false),
+        (
+            "origin: https://evil.example\r\nsec-fetch-site: cross-site\r\n",
+            false,
+        ),
+        ("origin: http://localhost:3000\r\n", true),
+        ("", true),
+    ] {
+        for (method, path) in [
+            ("POST", "/v1/nodes/n1/waive"),
+            ("POST", "/v1/nodes/n1/requests/1/answer"),
+            ("DELETE", "/v1/networks/blue"),
+            ("GET", "/v1/networks"),
+        ] {
+            let mut stream = connect(&netmaster).await;
+            let request = format!(
+                "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:9630\r\n{headers}content-length: 0\r\n\
+                 connection: close\r\n\r\n"
+            );
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let answer = read(&mut stream, "\r\n\r\n").await;
+            assert_eq!(answer.contains(" 403 "), !served, "{request} {answer}");
         }
     }
 }

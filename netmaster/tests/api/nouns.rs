@@ -236,6 +236,33 @@ async fn an_operator_changes_a_nodes_labels() {
 }
 
 #[tokio::test]
+async fn a_rack_that_an_operator_says_outlives_what_the_agent_repeats() {
+    let netmaster = Netmaster::with_blue().await;
+    let register = async |rack: &str| {
+        let spec = json!({"rack": rack});
+        let node = netmaster.ask(Method::PUT, "/v1/nodes/n1", &spec).await;
+        assert_eq!(node.status, StatusCode::OK, "{node:?}");
+        node.body
+    };
+    let node = register("r1").await;
+    let edit = json!({"revision": node["revision"], "rack": "r9"});
+    let edited = netmaster.ask(Method::PATCH, "/v1/nodes/n1", &edit).await;
+    assert_eq!(edited.status, StatusCode::OK, "{edited:?}");
+    for _ in 0..2 {
+        let node = register("r1").await;
+        assert_eq!(
+            (&node["rack"], &node["agent_rack"]),
+            (&json!("r9"), &json!("r1"))
+        );
+    }
+    let node = register("r2").await;
+    assert_eq!(
+        (&node["rack"], &node["agent_rack"]),
+        (&json!("r2"), &Value::Null)
+    );
+}
+
+#[tokio::test]
 async fn an_address_tells_what_it_can_be_used_for() {
     let netmaster = Netmaster::with_blue().await;
     netmaster.allocate("c1/eth0").await;
@@ -309,6 +336,28 @@ async fn an_operator_takes_an_address_back() {
         .await
         .unwrap_err();
     assert!(alive.is_conflict(), "{alive}");
+    let fence = netmaster.get("/v1/nodes/n1").await.body["fence"].clone();
+    let mac = netmaster.get("/v1/endpoints/c1/eth0").await.body["mac"].clone();
+    let held = json!({"attachment": "c1/eth0", "network": "blue", "mac": mac,
+                      "addresses": ["10.1.0.10"]});
+    let report = json!({"fence": fence, "epoch": 0, "ovsdb": [held], "runtime": ["c1"],
+                        "reserve": []});
+    let reported = netmaster
+        .ask(Method::PUT, "/v1/nodes/n1/holdings", &report)
+        .await;
+    assert_eq!(reported.status, StatusCode::NO_CONTENT, "{reported:?}");
+    let alive = client
+        .release_address(ip, &release(false))
+        .await
+        .unwrap_err()
+        .to_string();
+    for sign in [
+        "the node was heard ",
+        "its switch had the interface ",
+        "its runtime had the container ",
+    ] {
+        assert!(alive.contains(sign), "{alive}");
+    }
     client.release_address(ip, &release(true)).await.unwrap();
     let attachment = "c1/eth0".parse().unwrap();
     let gone = client
@@ -476,6 +525,25 @@ async fn what_a_pod_is_bound_to_is_explained_and_given() {
         endpoint["qos"],
         json!({"profile": "gold", "egress": {"bandwidth": 5000}, "dscp": 46})
     );
+    // Without an orchestrator the pod's node is known by its endpoint, and its labels are not.
+    let labelled = json!({"name": "labelled", "namespaces": ["shop"], "pods": "app=web",
+                          "network": "blue"});
+    netmaster.create("/v1/groups", &labelled).await;
+    let reserved = json!({"name": "web", "network": "blue", "addresses": [{"ip": "10.1.0.12"}],
+                          "holder": {"kind": "stateful_set", "namespace": "shop", "name": "web"}});
+    netmaster.create("/v1/reservations", &reserved).await;
+    let asked = json!({"pod": {"namespace": "shop", "name": "web-0"}});
+    let known = netmaster
+        .ask(Method::POST, "/v1/explain", &asked)
+        .await
+        .body;
+    assert_eq!(known["node"], "n1", "{known}");
+    assert_eq!(known["ladder"][1]["why_not"], "labels_unknown", "{known}");
+    assert_eq!(known["reservations"][0]["name"], "web", "{known}");
+    let url = "/v1/explain?pod=shop/web-0&podLabels=app=web";
+    let given = netmaster.get(url).await.body;
+    assert_eq!(given["network"]["group"], "labelled", "{given}");
+    assert_eq!(given["pod_labels"], json!({"app": "web"}), "{given}");
     let stranger = json!({"attachment": "c2/eth0", "node": "n1", "network": "blue"});
     let endpoint = netmaster.create("/v1/endpoints", &stranger).await;
     assert!(endpoint.get("qos").is_none(), "{endpoint}");

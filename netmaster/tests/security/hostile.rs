@@ -7,12 +7,12 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use trunkline_netmaster::Limits;
+use trunkline_netmaster::{Deadlines, Limits};
 use trunkline_netmaster_api::Role;
 
 use crate::authority::Wish;
 use crate::log;
-use crate::netmaster::{Answer, Netmaster, SOON};
+use crate::netmaster::{Answer, Caller, Netmaster, SOON};
 
 /// What comes until the other side closes.
 async fn rest(stream: &mut TcpStream) -> String {
@@ -20,6 +20,17 @@ async fn rest(stream: &mut TcpStream) -> String {
     // That it is reset is an end as well.
     let _ = timeout(SOON, stream.read_to_end(&mut bytes)).await.unwrap();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What is waited for in vain. It is long enough for whoever does what is expected.
+const HASTE: Duration = Duration::from_secs(3);
+
+async fn in_haste(deadlines: Deadlines) -> Netmaster {
+    let limits = Limits {
+        deadlines,
+        ..Limits::default()
+    };
+    Netmaster::within(limits).await
 }
 
 #[tokio::test]
@@ -59,7 +70,11 @@ async fn what_is_no_tls_is_closed() {
 
 #[tokio::test]
 async fn a_handshake_that_does_not_come_holds_up_nobody_and_is_given_up() {
-    let netmaster = Netmaster::start().await;
+    let netmaster = in_haste(Deadlines {
+        handshake: HASTE,
+        ..Deadlines::default()
+    })
+    .await;
     let mut silent = Vec::new();
     for _ in 0..100 {
         silent.push(netmaster.connect().await);
@@ -74,7 +89,11 @@ async fn a_handshake_that_does_not_come_holds_up_nobody_and_is_given_up() {
 
 #[tokio::test]
 async fn a_head_that_comes_drop_by_drop_is_given_up() {
-    let netmaster = Netmaster::start().await;
+    let netmaster = in_haste(Deadlines {
+        head: HASTE,
+        ..Deadlines::default()
+    })
+    .await;
     let mut stream = netmaster.whisper_from(112).await;
     stream
         .write_all(b"GET /healthz HTTP/1.1\r\nx: ")
@@ -90,7 +109,7 @@ async fn a_head_that_comes_drop_by_drop_is_given_up() {
             }
         }
     };
-    timeout(3 * SOON, dripping).await.unwrap();
+    timeout(SOON, dripping).await.unwrap();
     log::says(112, "the head of a request did not come").await;
     netmaster.still_serves().await;
 }
@@ -151,6 +170,62 @@ async fn a_replica_asks_on_behalf_of_others_who_may_no_more_for_that() {
 }
 
 #[tokio::test]
+async fn the_log_has_where_a_request_that_is_passed_on_came_from() {
+    let netmaster = Netmaster::start().await;
+    let pair = netmaster.authority.sign(&Wish::replica("replica:m2"));
+    let replica = netmaster.caller_from(106, &pair);
+    let viewer = r#"{"name":"viewer:vera","role":"viewer","address":"127.0.0.107"}"#;
+    let request = replica.request(Method::POST, "/v1/networks");
+    let request = request.json(&json!({"name": "blue", "vlan": 100}));
+    let answer = Answer::to(request.header("trunkline-identity", viewer)).await;
+    answer.is(403, "forbidden");
+    log::says(107, "address=\"127.0.0.107\" replica=\"127.0.0.106\"").await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_has_nothing_done_by_a_browsers_certificate() {
+    let netmaster = Netmaster::start().await;
+    let admin = netmaster.caller("admin:root");
+    let spec = json!({"name": "ci", "role": "admin"});
+    let bearer = netmaster.bearer(spec).await;
+    let blue = json!({"name": "blue", "vlan": 100});
+    let create = |caller: &Caller, origin: &str| {
+        let request = caller.request(Method::POST, "/v1/networks").json(&blue);
+        Answer::to(request.header("origin", origin))
+    };
+    let foreign = create(&admin, "https://evil.example").await;
+    foreign.is(403, "forbidden");
+    let by_token = create(&bearer, "https://evil.example").await;
+    assert_eq!(by_token.status, 201, "a page has to know the token");
+}
+
+#[tokio::test]
+async fn nobody_but_a_replica_says_what_was_refused_elsewhere() {
+    let netmaster = Netmaster::start().await;
+    let record = json!({
+        "revision": 0, "at": 0, "identity": "operator:alice", "from": "10.9.9.9", "method": "DELETE",
+        "path": "/v1/networks/blue", "result": "denied", "code": "forbidden",
+    });
+    let refusals = json!({"records": [record]});
+    let path = "/v1/cluster/refusals";
+    let spec = json!({"name": "parts", "role": "cluster"});
+    let token = netmaster.bearer(spec).await;
+    let others = ["cluster:orchestrator", "admin:root"].map(|name| netmaster.caller(name));
+    for other in others.iter().chain([&token]) {
+        let answer = other.ask(Method::POST, path, &refusals).await;
+        answer.is(403, "forbidden");
+    }
+    let of_alice = "/v1/audit?fieldSelector=identity=operator:alice";
+    let admin = netmaster.caller("admin:root");
+    assert_eq!(admin.get(of_alice).await.body["items"], json!([]));
+    let replica = netmaster.caller("replica:m2");
+    let taken = replica.ask(Method::POST, path, &refusals).await;
+    assert_eq!(taken.status, 204, "{taken:?}");
+    let told = admin.get(of_alice).await.body;
+    assert_eq!(told["items"].as_array().unwrap().len(), 1, "{told}");
+}
+
+#[tokio::test]
 async fn two_requests_in_one_are_not_taken_apart_wrongly() {
     let netmaster = Netmaster::start().await;
     for (last, head) in [
@@ -192,7 +267,11 @@ async fn a_head_that_is_too_large_is_refused_and_logged() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_given_up_and_logged() {
-    let netmaster = Netmaster::start().await;
+    let netmaster = in_haste(Deadlines {
+        body: HASTE,
+        ..Deadlines::default()
+    })
+    .await;
     let mut stream = netmaster.whisper_from(116).await;
     let head = "POST /v1/join HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
                 content-length: 100\r\n\r\n{";
@@ -210,4 +289,31 @@ async fn a_name_that_leads_elsewhere_is_refused_and_logged() {
     let answer = admin.get("/v1/networks/..%2F..%2Fetc%2Fpasswd").await;
     answer.is(422, "invalid_path");
     log::says(117, "invalid_path").await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_an_answer_or_a_watch_is_cut_off_and_logged() {
+    /// The labels alone are more.
+    const WHOLE: usize = 1000 * 64 * 126;
+    let netmaster = in_haste(Deadlines {
+        reading: HASTE,
+        ..Deadlines::default()
+    })
+    .await;
+    netmaster.fill().await;
+    let pair = netmaster.authority.sign(&Wish::client("admin:root"));
+    for (last, path) in [(108, "/v1/export"), (109, "/v1/networks?watch=true")] {
+        let mut stream = netmaster.narrow_from(last, &pair).await;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        netmaster.still_serves().await;
+        log::says(last, "what was asked for was not read").await;
+        // What the kernel has taken comes, and then nothing more.
+        let mut bytes = Vec::new();
+        let _ = timeout(SOON, stream.read_to_end(&mut bytes)).await.unwrap();
+        assert!(bytes.starts_with(b"HTTP/1.1 200 "), "{path}");
+        assert!(bytes.len() < WHOLE, "{path}: {} bytes came", bytes.len());
+    }
+    netmaster.still_serves().await;
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
-use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 use trunkline_netmaster::Limits;
 use trunkline_netmaster_api::{Endpoint, Query};
@@ -75,6 +74,21 @@ async fn who_shows_nothing_is_counted_too() {
 }
 
 #[tokio::test]
+async fn a_bad_token_gives_nobody_with_a_certificate_a_second_bucket() {
+    let netmaster = Netmaster::within(one_a_second()).await;
+    let pair = netmaster.authority.sign(&Wish::client("operator:olga"));
+    let olga = netmaster.caller_with(&pair);
+    let mut refused = 0;
+    for _ in 0..10 {
+        let guess = olga.request(Method::GET, "/v1/networks");
+        Answer::to(guess.bearer_auth("guess")).await;
+        refused += u32::from(olga.get("/v1/networks").await.status == 429);
+    }
+    // Ten at once, of both together.
+    assert!(refused > 0);
+}
+
+#[tokio::test]
 async fn an_identity_has_so_many_watches_and_gets_back_what_it_ends() {
     let limits = Limits {
         watches_each: 2,
@@ -124,7 +138,7 @@ async fn a_large_body_is_refused() {
 }
 
 /// Waits until the other side has closed it, and says whether that came about within `time`.
-async fn is_closed(stream: &mut TcpStream, time: Duration) -> bool {
+async fn is_closed(stream: &mut (impl AsyncRead + Unpin), time: Duration) -> bool {
     let mut byte = [0; 1];
     match timeout(time, stream.read(&mut byte)).await {
         Ok(Ok(count)) => count == 0,
@@ -187,4 +201,119 @@ async fn however_many_show_nothing_those_who_do_come_in_and_stay() {
     assert!(!matches!(watch, Ok(Err(_))), "{watch:?}");
     let watched = timeout(quiet, watched.chunk()).await;
     assert!(!matches!(watched, Ok(Ok(None) | Err(_))), "{watched:?}");
+}
+
+#[tokio::test]
+async fn one_identity_has_so_many_connections_and_the_oldest_goes() {
+    let limits = Limits {
+        connections_of_identity: 3,
+        ..Limits::default()
+    };
+    let netmaster = Netmaster::within(limits).await;
+    let pair = netmaster.authority.sign(&Wish::client("operator:olga"));
+    let mut own = Vec::new();
+    for _ in 0..5 {
+        own.push(netmaster.narrow_from(123, &pair).await);
+    }
+    let (oldest, newest) = own.split_at_mut(2);
+    for stream in oldest {
+        assert!(is_closed(stream, SOON).await);
+    }
+    for stream in newest {
+        assert!(!is_closed(stream, Duration::from_millis(50)).await);
+    }
+    log::says(123, "more connections than one may have").await;
+    // Tokens are counted as well.
+    let secret = netmaster
+        .token(json!({"name": "ci", "role": "viewer"}))
+        .await;
+    let path = "/v1/endpoints?watch=true";
+    let bearer = netmaster.with_secret(secret);
+    let mut watches = Vec::new();
+    for _ in 0..5 {
+        watches.push(bearer.request(Method::GET, path).send().await.unwrap());
+    }
+    let gone = async { while let Ok(Some(_)) = watches[0].chunk().await {} };
+    timeout(SOON, gone).await.unwrap();
+    netmaster.still_serves().await;
+}
+
+#[tokio::test]
+async fn bodies_of_one_identity_that_do_not_come_hold_up_nobody_else() {
+    let netmaster = Netmaster::start().await;
+    let pair = netmaster.authority.sign(&Wish::client("node:n1"));
+    let head = "POST /v1/endpoints HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                content-length: 1048576\r\n\r\n{";
+    let mut standing = Vec::new();
+    // More than there is room for, if one might have all of it.
+    for _ in 0..300 {
+        let mut stream = netmaster.narrow_from(124, &pair).await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        standing.push(stream);
+    }
+    let admin = netmaster.caller("admin:root");
+    let blue = json!({"name": "blue", "vlan": 100});
+    let made = admin.ask(Method::POST, "/v1/networks", &blue).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    drop(standing);
+}
+
+#[tokio::test]
+async fn a_viewer_leaves_operators_their_places_at_a_node() {
+    let netmaster = Netmaster::with_blue(Limits::default()).await;
+    let path = "/v1/nodes/n1/requests";
+    let status = json!({"kind": "status", "deadline_seconds": 300});
+    // An agent that never answers, so that the requests wait.
+    let agent = netmaster.caller("node:n1").request(Method::GET, path);
+    let _agent = agent.send().await.unwrap();
+    let mut waiting = Vec::new();
+    let mut ask = async |name: &str| {
+        let request = netmaster.caller(name).request(Method::POST, path);
+        let answer = request.json(&status).send().await.unwrap();
+        let code = answer.status().as_u16();
+        waiting.push(answer);
+        code
+    };
+    for number in 0..6 {
+        let expected = if number < 4 { 200 } else { 503 };
+        assert_eq!(ask("viewer:vera").await, expected, "{number}");
+    }
+    for _ in 0..4 {
+        assert_eq!(ask("viewer:otto").await, 200);
+    }
+    assert_eq!(ask("viewer:ida").await, 503);
+    assert_eq!(ask("operator:olga").await, 200);
+}
+
+#[tokio::test]
+async fn answers_that_one_identity_does_not_read_are_so_many_and_others_get_theirs() {
+    let netmaster = Netmaster::start().await;
+    netmaster.fill().await;
+    let pair = netmaster.authority.sign(&Wish::client("operator:olga"));
+    let mut unread = Vec::new();
+    let mut refused = false;
+    for _ in 0..12 {
+        let mut stream = netmaster.narrow_from(125, &pair).await;
+        let request = b"GET /v1/export HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut status = [0; 13];
+        stream.read_exact(&mut status).await.unwrap();
+        refused |= status == *b"HTTP/1.1 429 ";
+        unread.push(stream);
+    }
+    assert!(refused, "it is told to read first");
+    let slow = netmaster.caller_with(&pair);
+    let export = "/v1/export";
+    slow.get(export).await.is(429, "too_many_requests");
+    assert_eq!(slow.get("/v1/cluster").await.status, 200);
+    let other = netmaster.caller("operator:otto").get(export).await;
+    assert_eq!(other.status, 200, "{}", other.body["detail"]);
+    drop(unread);
+    let read = async {
+        while slow.get(export).await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(SOON, read).await.unwrap();
 }

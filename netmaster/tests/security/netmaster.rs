@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
@@ -21,6 +21,9 @@ use crate::log;
 
 /// Long enough for anything that happens at all.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// How often certificates are looked at.
+pub(crate) const LOOK: Duration = Duration::from_millis(500);
 
 const HOURS: Duration = Duration::from_secs(24 * 3600);
 
@@ -71,6 +74,7 @@ impl Netmaster {
             key,
             client_ca: directory.path().join("ca.pem"),
             crl: Some(directory.path().join("ca.crl")),
+            look: LOOK,
         };
         let options = ServeOptions {
             limits,
@@ -225,6 +229,20 @@ impl Netmaster {
         connector.connect(name, stream).await.unwrap()
     }
 
+    /// A connection with TLS and this certificate, with little room for what comes.
+    pub(crate) async fn narrow_from(&self, last: u8, pair: &Pair) -> TlsStream<TcpStream> {
+        let name = format!("client-{}", pair.serial);
+        let credentials = pair.credentials(self.directory.path(), &name, &self.ca());
+        let connector = TlsConnector::from(Arc::new(credentials.tls().unwrap()));
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(32 << 10).unwrap();
+        let from = SocketAddr::from(([127, 0, 0, last], 0));
+        socket.bind(from).unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
+        let name = "localhost".to_owned().try_into().unwrap();
+        connector.connect(name, stream).await.unwrap()
+    }
+
     /// Somebody with this certificate, at one of the machine's own addresses.
     pub(crate) fn caller_from(&self, last: u8, pair: &Pair) -> Caller {
         let name = format!("client-{}", pair.serial);
@@ -234,6 +252,23 @@ impl Netmaster {
         Caller {
             http: http.build().unwrap(),
             ..caller
+        }
+    }
+
+    /// So many objects that the kernel does not take all of a list for somebody who does not read:
+    /// more than eight million bytes.
+    pub(crate) async fn fill(&self) {
+        let admin = self.caller("admin:root");
+        let labels = (0..64).map(|label| (format!("{label:063}"), json!("a".repeat(63))));
+        let labels: Map<String, Value> = labels.collect();
+        for batch in 0..10 {
+            let networks = (1..=100).map(|number| {
+                let vlan = 100 * batch + number;
+                json!({"kind": "network", "name": format!("net{vlan}"), "vlan": vlan, "labels": labels})
+            });
+            let list = json!({"objects": networks.collect::<Vec<_>>()});
+            let answer = admin.ask(Method::POST, "/v1/apply", &list).await;
+            assert_eq!(answer.status, 200, "{}", answer.body["detail"]);
         }
     }
 

@@ -191,3 +191,86 @@ async fn an_agent_takes_no_addresses_out_of_circulation_that_are_not_near_it() {
     let said = operator.ask(Method::POST, path, &report).await;
     assert_eq!(said.status, 204, "{said:?}");
 }
+
+#[tokio::test]
+async fn an_agents_report_touches_nothing_of_other_nodes_and_racks() {
+    let netmaster = Netmaster::with_blue(Limits::default()).await;
+    let admin = netmaster.caller("admin:root");
+    let far = json!({"name": "blue-r2", "network": "blue", "rack": "r2", "cidr": "10.2.0.0/24",
+                     "gateway": "10.2.0.1"});
+    let made = admin.ask(Method::POST, "/v1/subnets", &far).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let (one, two) = (netmaster.caller("node:n1"), netmaster.caller("node:n2"));
+    let wish = json!({"attachment": "c2/eth0", "node": "n2", "network": "blue"});
+    let bound = two.ask(Method::POST, "/v1/endpoints", &wish).await;
+    let fence = two.get("/v1/nodes/n2").await.body["fence"].clone();
+    let spec = json!({"fence": fence, "network": "blue", "count": 2});
+    let leased = two.ask(Method::POST, "/v1/nodes/n2/reserve", &spec).await;
+    let own = one.get("/v1/nodes/n1").await.body;
+    let report = async |held: Vec<Value>| {
+        let report = json!({"fence": own["fence"], "epoch": 0, "ovsdb": held});
+        one.ask(Method::PUT, "/v1/nodes/n1/holdings", &report).await
+    };
+    let held = |attachment: &str, addresses: &[&Value]| {
+        json!({"attachment": attachment, "network": "blue", "mac": "02:00:00:00:00:09",
+               "addresses": addresses})
+    };
+    let before = everything_but(&netmaster, "n1").await;
+
+    // Addresses of another rack that do not go together, as many as it likes.
+    let pairs = (10..110).map(|host| {
+        let ips = [
+            json!(format!("10.2.0.{host}")),
+            json!(format!("10.2.0.{}", host + 100)),
+        ];
+        held(&format!("x{host}/eth0"), &[&ips[0], &ips[1]])
+    });
+    let refused = report(pairs.collect()).await;
+    refused.is(422, "invalid_field");
+    assert_eq!(refused.body["field"], "ovsdb[0].addresses");
+
+    // What another node has in reserve, and what its pod has.
+    let theirs = [
+        &leased.body["slots"][0]["addresses"][0]["ip"],
+        &leased.body["slots"][1]["addresses"][0]["ip"],
+        &bound.body["addresses"][0]["ip"],
+    ];
+    let theirs = theirs.iter().enumerate();
+    let theirs: Vec<_> = theirs
+        .map(|(number, ip)| held(&format!("y{number}/eth0"), &[*ip]))
+        .collect();
+    for _ in 0..3 {
+        let taken = report(theirs.clone()).await;
+        assert_eq!(taken.status, 204, "{taken:?}");
+    }
+
+    // Free addresses of another rack, by way of an interface that is another node's.
+    let free = (2..250).map(|host| held("c2/eth0", &[&json!(format!("10.2.0.{host}"))]));
+    assert_eq!(report(free.collect()).await.status, 204);
+    assert_eq!(everything_but(&netmaster, "n1").await, before);
+    let events = admin.get("/v1/events").await.body;
+    let events = events["items"].as_array().unwrap();
+    assert_eq!(events.len(), 1, "an hour has one: {events:?}");
+    assert_eq!(events[0]["kind"], "report_contradicted");
+
+    // Of those near it, it withholds as many as by what it says that it sees.
+    let near = (2..250).map(|host| held("c2/eth0", &[&json!(format!("10.1.0.{host}"))]));
+    assert_eq!(report(near.collect()).await.status, 204);
+    let list = admin
+        .get("/v1/addresses?fieldSelector=state=conflict")
+        .await;
+    let withheld = list.body["items"].as_array().unwrap();
+    assert_eq!(withheld.len(), 32, "{list:?}");
+    for address in before[2]["items"].as_array().unwrap() {
+        let ip = &address["ip"];
+        assert!(withheld.iter().all(|one| one["ip"] != *ip), "{address}");
+    }
+}
+
+/// Everything that there is, but for the node of this name.
+async fn everything_but(netmaster: &Netmaster, node: &str) -> Vec<Value> {
+    let mut lists = everything(netmaster).await;
+    let nodes = lists[0]["items"].as_array_mut().unwrap();
+    nodes.retain(|one| one["name"] != node);
+    lists
+}

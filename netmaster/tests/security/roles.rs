@@ -13,7 +13,7 @@ use crate::netmaster::{Caller, Netmaster};
 struct Row {
     method: Method,
     path: String,
-    /// `admin`, `operator`, `viewer`, `node`, `cluster`, `scoped`.
+    /// `admin`, `operator`, `viewer`, `node`, `cluster`, `replica`, `scoped`.
     cells: Vec<String>,
 }
 
@@ -105,7 +105,8 @@ async fn each_role_may_what_the_page_says_and_no_more() {
         "operator:olga",
         "viewer:vera",
         "node:n1",
-        "cluster:m2",
+        "cluster:orchestrator",
+        "replica:m2",
     ];
     let callers = names.map(|name| netmaster.caller(name));
     let nobody = netmaster.nobody();

@@ -12,7 +12,7 @@ use trunkline_netmaster_api::{Network, Query, WatchEvent};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::authority::{Authority, Pair, Wish, replace};
-use crate::netmaster::{Caller, Netmaster, SOON};
+use crate::netmaster::{Caller, LOOK, Netmaster, SOON};
 
 /// The serial number of the certificate that a new connection is shown.
 async fn shown(netmaster: &Netmaster) -> u64 {
@@ -136,8 +136,8 @@ async fn what_cannot_be_used_is_not_and_what_comes_after_it_is() {
     mixed.key = other.key;
     mixed.write(directory, "server");
     replace(&directory.join("ca.crl"), "nothing");
-    // Twice as long as it takes to be looked at twice.
-    sleep(Duration::from_secs(9)).await;
+    // Long enough to be looked at twice, and again.
+    sleep(LOOK * 6).await;
     assert_eq!(shown(&netmaster).await, before);
     netmaster.still_serves().await;
     one.write(directory, "server");

@@ -196,7 +196,7 @@ async fn a_scoped_token_sees_its_networks_only() {
         hidden.is(403, "forbidden");
         let detail = hidden.body["detail"].as_str().unwrap();
         assert!(
-            detail.contains("`green`") && detail.contains("`blue`"),
+            detail.contains("is for network `blue` only"),
             "{kind} {detail}"
         );
     }
@@ -431,6 +431,116 @@ async fn a_refusal_tells_a_scoped_token_nothing_of_other_networks() {
     let refused = caller.ask(Method::POST, "/v1/endpoints", &taken).await;
     refused.is(403, "forbidden");
     assert!(!refused.body.to_string().contains("10.2.0."), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_names_no_group_to_a_scoped_token_and_no_network_but_its_own() {
+    let netmaster = with_two_networks().await;
+    let admin = netmaster.caller("admin:root");
+    for (path, body) in [
+        ("/v1/networks", json!({"name": "cyan", "vlan": 400})),
+        (
+            "/v1/pools",
+            json!({"subnet": "blue-r1", "name": "api", "ranges": ["10.1.0.210-10.1.0.219"]}),
+        ),
+        (
+            "/v1/groups",
+            json!({"name": "secret-one", "namespaces": ["shop"], "network": "cyan"}),
+        ),
+        (
+            "/v1/groups",
+            json!({"name": "secret-two", "namespaces": ["web"], "network": "blue", "pool": "api"}),
+        ),
+    ] {
+        let made = admin.ask(Method::POST, path, &body).await;
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    let spec = json!({"name": "blue-ci", "role": "operator", "networks": ["blue", "cyan"]});
+    let caller = netmaster.bearer(spec).await;
+    let subnet = json!({"name": "green-r1", "network": "blue", "cidr": "10.9.0.0/24",
+                        "gateway": "10.9.0.1"});
+    let reservation = json!({"name": "r", "network": "blue", "subnets": ["green-r1"], "count": 1,
+                             "holder": {"kind": "pod", "namespace": "shop", "name": "x"}});
+    let endpoint = json!({"attachment": "c9/eth0", "node": "n1"});
+    for (method, path, body, status) in [
+        (Method::DELETE, "/v1/networks/cyan", json!({}), 409),
+        (Method::DELETE, "/v1/pools/blue-r1/api", json!({}), 409),
+        (Method::POST, "/v1/subnets", subnet, 403),
+        (Method::POST, "/v1/reservations", reservation, 422),
+        (Method::POST, "/v1/endpoints", endpoint, 403),
+        (Method::GET, "/v1/pools/green-r1/web", json!({}), 403),
+    ] {
+        let refused = caller.ask(method, path, &body).await;
+        assert_eq!(refused.status, status, "{path} {refused:?}");
+        let said = refused.body["detail"].as_str().unwrap();
+        assert!(said.contains("`blue`, `cyan` only, and "), "{path} {said}");
+        for elsewhere in ["secret", "`green`", "10.2."] {
+            assert!(!said.contains(elsewhere), "{path} {said}");
+        }
+    }
+    // Somebody else is told which groups they are.
+    let refused = admin.delete("/v1/networks/cyan").await;
+    refused.is(409, "network_in_use");
+    assert!(
+        refused.body.to_string().contains("secret-one"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_done_to_foreign_addresses_is_refused_before_it_is_looked_at() {
+    let netmaster = with_two_networks().await;
+    let admin = netmaster.caller("admin:root");
+    let green = admin.get("/v1/endpoints/green/eth0").await.body;
+    let ip = green["addresses"][0]["ip"].as_str().unwrap();
+    let spec = json!({"name": "blue-ci", "role": "operator", "networks": ["blue"]});
+    let caller = netmaster.bearer(spec).await;
+    let before = everything(&netmaster).await;
+    let release = json!({"reason": "mine", "force": false});
+    let rightful = json!({"mac": green["mac"], "node": "n1"});
+    let mine = json!({"attachment": "green/eth0", "node": "n1", "network": "blue"});
+    for (method, path, body) in [
+        (
+            Method::POST,
+            format!("/v1/addresses/{ip}/release"),
+            &release,
+        ),
+        (
+            Method::POST,
+            "/v1/addresses/10.2.0.99/release".to_owned(),
+            &release,
+        ),
+        (
+            Method::POST,
+            format!("/v1/addresses/{ip}/conflict"),
+            &rightful,
+        ),
+        (
+            Method::DELETE,
+            format!("/v1/addresses/{ip}/conflict"),
+            &json!({}),
+        ),
+        (
+            Method::DELETE,
+            "/v1/endpoints/green/eth0?revision=1".to_owned(),
+            &json!({}),
+        ),
+        (Method::POST, "/v1/endpoints".to_owned(), &mine),
+        (
+            Method::DELETE,
+            "/v1/reservations/green-db?revision=1".to_owned(),
+            &json!({}),
+        ),
+    ] {
+        let refused = caller.ask(method.clone(), &path, body).await;
+        assert_eq!(refused.status, 403, "{method} {path} {refused:?}");
+        let said = refused.body["detail"].as_str().unwrap();
+        assert!(
+            said.contains("`blue` only") && !said.contains("`n1`") && !said.contains("shop"),
+            "{method} {path} {said}"
+        );
+    }
+    assert_eq!(everything(&netmaster).await, before);
 }
 
 #[tokio::test]

@@ -455,6 +455,32 @@ async fn where_a_pod_is_the_watch_says_and_else_the_server_is_asked() {
 }
 
 #[tokio::test]
+async fn what_the_watch_has_told_of_a_pod_is_known_without_asking() {
+    let (server, kubernetes) = Server::start().await;
+    server.put_pod("web-0", "u1", "n1");
+    let metadata = json!({"name": "web-1", "namespace": "shop", "uid": "u2",
+                          "labels": {"app": "web"}});
+    let waiting = json!({"metadata": metadata, "spec": {}});
+    server.put("/api/v1/pods", "web-1", waiting);
+    assert_eq!(kubernetes.known(&web(0)), Known::Unknown);
+    let _following = follow(&kubernetes);
+    until(|| kubernetes.pod(&web(0)), there("u1", "n1")).await;
+    let node = |ordinal| match kubernetes.known(&web(ordinal)) {
+        Known::There { node, .. } => node,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(node(0).as_deref(), Some("n1"));
+    // One that waits for a node has labels already.
+    assert_eq!(node(1), None);
+    let Known::There { facts, .. } = kubernetes.known(&web(1)) else {
+        panic!("it is there");
+    };
+    assert_eq!(facts.labels.get("app").unwrap().as_str(), "web");
+    assert_eq!(kubernetes.known(&web(2)), Known::Absent);
+    assert_eq!(server.shows(), 0);
+}
+
+#[tokio::test]
 async fn where_a_pod_is_can_be_asked_before_the_watch_and_not_while_the_server_is_away() {
     let (server, kubernetes) = Server::start().await;
     server.put_pod("web-0", "u1", "n1");

@@ -40,8 +40,16 @@ pub(super) async fn settle(
     let (code, why) = (problem.code, problem.detail.as_str());
     let is_no_entry = place == Place::Door || is_denial(code);
     if is_no_entry || is_odd(code) && peer.is_none_or(|peer| peer.notices.take()) {
-        let address = peer.map(|peer| peer.address.to_string());
-        warn!(address, code = code.name(), why, "refused");
+        let (from, peer) = (trail.from(), peer.map(|peer| peer.address));
+        // Of one that a replica passes on it is where that came from, and the replica is named.
+        let replica = peer.filter(|_| peer != from);
+        warn!(
+            address = from.map(|address| address.to_string()),
+            replica = replica.map(|address| address.to_string()),
+            code = code.name(),
+            why,
+            "refused"
+        );
     }
     if is_no_entry || response.status().is_client_error() && trail.has_refusals_recorded() {
         app.auditor
@@ -73,7 +81,14 @@ pub(super) fn count(
     asking: Option<&Asking>,
     peer: Option<&Peer>,
 ) -> Result<(), Duration> {
-    let identity = asking.and_then(|asking| asking.identity.as_ref());
+    let identity = match asking {
+        Some(asking) => asking.identity.as_ref(),
+        // What it says of itself is wrong; by its certificate it is who it is all the same, and has
+        // no second bucket.
+        None => peer
+            .and_then(|peer| peer.identity.as_ref())
+            .filter(|identity| !identity.is_unlimited()),
+    };
     // Of one that a replica passes on it is where that came from.
     let address = asking.and_then(|asking| asking.address);
     let address = address.or(peer.map(|peer| peer.address));

@@ -74,3 +74,6 @@ pub(super) fn until_revoked(app: &App, identity: Option<Identity>, response: Res
     let ended = revoked(app.clone(), identity);
     response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(ended))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,8 +32,5 @@ pub(in crate::routes) const ONLY_AGENTS: &[Role] = &[Role::Node];
 pub(in crate::routes) const AGENTS_AND_OPERATORS: &[Role] =
     &[Role::Admin, Role::Operator, Role::Node];
 
-/// Who tells the leader what it refused.
-pub(in crate::routes) const REPLICAS: &[Role] = &[Role::Cluster];
-
 /// Who may have everything at once.
 pub(in crate::routes) const ADMINS: &[Role] = &[Role::Admin];

@@ -11,12 +11,13 @@ Made from the table of operations: `TRUNKLINE_BLESS=1 cargo test -p trunkline-ne
 writes it. [security.md](security.md) says what the roles are for.
 
 `yes`: the role may. `own`: an agent may, for its own node. `-`: it is refused with 403. Without an
-identity everything is refused with 401 but what says `open`, which everybody may. `scoped`: what is
+identity everything is refused with 401 but what says `open`, which everybody may. `replica`: another
+netmaster by its certificate, as which it has the role `cluster`. `scoped`: what is
 also for a token of some networks only, if its role may; it reaches what is of those networks, see
 [security/tokens.md](security/tokens.md).
 
-| operation | admin | operator | viewer | node | cluster | scoped |
-|---|---|---|---|---|---|---|
+| operation | admin | operator | viewer | node | cluster | replica | scoped |
+|---|---|---|---|---|---|---|---|
 ";
 
 fn cell(operation: &Operation, role: Role) -> &'static str {
@@ -27,6 +28,14 @@ fn cell(operation: &Operation, role: Role) -> &'static str {
             _ => "yes",
         },
         _ => "-",
+    }
+}
+
+/// What a replica may by its certificate.
+fn replica(operation: &Operation) -> &'static str {
+    match operation.access {
+        Some(Access::Replicas) => "yes",
+        _ => cell(operation, Role::Cluster),
     }
 }
 
@@ -44,9 +53,9 @@ fn the_page_of_roles_is_what_the_table_says() {
     let mut page = HEAD.to_owned();
     for operation in operations() {
         let cells = Role::ALL.map(|role| cell(&operation, role)).join(" | ");
-        let scoped = scoped(&operation);
+        let (replica, scoped) = (replica(&operation), scoped(&operation));
         let Operation { method, path, .. } = operation;
-        page += &format!("| `{method} {path}` | {cells} | {scoped} |\n");
+        page += &format!("| `{method} {path}` | {cells} | {replica} | {scoped} |\n");
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/roles.md");
     if std::env::var_os("TRUNKLINE_BLESS").is_some() {

@@ -28,7 +28,7 @@ fn objects(caller: &Caller, refused: Refused) -> Vec<RefusedObject> {
             name: refusal.key.name(),
             code: code(reason),
             detail: caller
-                .instead(kind, code(reason))
+                .instead(refusal.why.discreetly())
                 .unwrap_or_else(|| chain(refusal.why.as_ref())),
             field: named.or_else(|| field(kind, reason)).map(str::to_owned),
         }

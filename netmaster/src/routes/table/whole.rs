@@ -6,7 +6,7 @@ use trunkline_netmaster_api::{
     RepairSpec, Repairs, Status, Usage,
 };
 
-use super::super::access::{ADMINS, OPERATORS, READERS, READERS_AND_AGENTS, REPLICAS};
+use super::super::access::{ADMINS, OPERATORS, READERS, READERS_AND_AGENTS};
 use super::super::operation::{Described, Operation, Parameter};
 use super::super::parameter::{boolean, limit, number, query, string};
 use super::super::watch::MEDIA_TYPE;
@@ -138,7 +138,7 @@ pub(super) fn of_cluster() -> Vec<Operation> {
             .about("cluster", "Which cluster it is, and who leads")
             .answers(StatusCode::OK, "As it is", Described::of::<Cluster>()),
         Operation::new(Method::POST, "/v1/cluster/refusals", audit::take_over)
-            .allows(REPLICAS)
+            .for_replicas()
             .about("cluster", "Records what a follower refused; for replicas")
             .takes(Described::of::<Refusals>())
             .answers_nothing("Recorded, unless there were too many"),
@@ -146,6 +146,11 @@ pub(super) fn of_cluster() -> Vec<Operation> {
             .allows(READERS)
             .about("explain", "What a pod would be bound to, and why")
             .with([
+                query(
+                    "pod",
+                    "The pod, as `<namespace>/<name>`; what is not said of it is looked up",
+                    string(),
+                ),
                 query("node", "The node it runs on", string()),
                 query("namespace", "Its namespace", string()),
                 query(

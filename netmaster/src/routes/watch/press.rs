@@ -63,37 +63,63 @@ struct Entry {
     /// How it is now; none if it went.
     put: Option<(Bytes, Facts)>,
     /// That it went, for those who had it before; none if nobody had.
-    delete: Option<(Bytes, Option<Facts>)>,
+    delete: Option<(Bytes, Facts)>,
 }
 
-/// What selectors look at.
+/// What selectors look at, and what decides who may know of the object.
 #[derive(Debug)]
 struct Facts {
     labels: Option<Labels>,
-    fields: Vec<Vec<String>>,
+    /// The values of each field; none where that is not known any more.
+    fields: Vec<Option<Vec<String>>>,
     network: Option<Name>,
 }
 
 impl Facts {
-    fn of<N: Noun>(scene: &Scene<'_>, object: &Object, view: &N::View) -> Self {
-        let places = 0..N::FIELDS.len();
+    /// Without a view only what the object has in itself is known: its node, and most often its
+    /// network. To forget what one does not have does no harm, but nobody is told of what they may
+    /// not know.
+    fn of<N: Noun>(
+        scene: &Scene<'_>,
+        publication: &Publication,
+        object: &Object,
+        view: Option<&N::View>,
+    ) -> Self {
+        let fields = N::FIELDS.iter().enumerate();
+        let fields = fields.map(|(place, field)| match view {
+            Some(view) => Some(values::<N>(view, place)),
+            None if N::OWNER == Some(field.name) => Some(vec![N::owner(object)?.to_string()]),
+            None => None,
+        });
+        let network = network_of(scene.catalog, object);
         Self {
             labels: N::labels(object).cloned(),
-            fields: places.map(|place| values::<N>(view, place)).collect(),
-            network: network_of(scene.catalog, object),
+            fields: fields.collect(),
+            network: network.or_else(|| network_before(publication, object)),
         }
     }
 
     fn match_selection(&self, selection: &Selection) -> bool {
         selection.matches_labels(self.labels.as_ref())
             && selection.reaches(|| self.network.clone())
-            && selection.matches_fields(|place| {
-                self.fields
-                    .get(place)
-                    .map(Vec::as_slice)
-                    .unwrap_or_default()
-            })
+            && selection.may_match_fields(|place| self.fields.get(place)?.as_deref())
     }
+}
+
+/// The network of a pool whose subnet went together with it.
+fn network_before(publication: &Publication, object: &Object) -> Option<Name> {
+    let Object::Pool(pool) = object else {
+        return None;
+    };
+    publication
+        .happenings
+        .iter()
+        .find_map(|happening| match happening {
+            Happening::Deleted(Object::Subnet(subnet)) if subnet.name == pool.subnet => {
+                Some(subnet.network.clone())
+            }
+            _ => None,
+        })
 }
 
 impl Sheet {
@@ -115,7 +141,7 @@ impl Sheet {
         };
         let entries = happenings
             .iter()
-            .filter_map(|happening| Entry::of::<N>(scene, happening, revision.number()));
+            .filter_map(|happening| Entry::of::<N>(scene, publication, happening, revision));
         let entries: Vec<_> = entries.collect();
         let end = if alone {
             Bytes::new()
@@ -167,12 +193,16 @@ impl Sheet {
 
 impl Entry {
     /// None if it is of no concern: its join partners are gone, so that its own end follows.
-    fn of<N: Noun>(scene: &Scene<'_>, happening: &Happening, revision: u64) -> Option<Self> {
+    fn of<N: Noun>(
+        scene: &Scene<'_>,
+        publication: &Publication,
+        happening: &Happening,
+        revision: Revision,
+    ) -> Option<Self> {
+        let revision = revision.number();
         let deleted = |object: &Object| {
             let view = N::view(scene, object);
-            let facts = view
-                .as_ref()
-                .map(|view| Facts::of::<N>(scene, object, view));
+            let facts = Facts::of::<N>(scene, publication, object, view.as_ref());
             let event = WatchEvent::Delete {
                 revision,
                 key: object.key().name(),
@@ -183,7 +213,7 @@ impl Entry {
         match happening {
             Happening::Put { object, before } => {
                 let view = N::view(scene, object)?;
-                let facts = Facts::of::<N>(scene, object, &view);
+                let facts = Facts::of::<N>(scene, publication, object, Some(&view));
                 let event = WatchEvent::Put {
                     revision,
                     object: view,
@@ -215,11 +245,11 @@ impl Entry {
             return Some(line);
         }
         match &self.delete {
-            Some((line, Some(facts))) if facts.match_selection(selection) => Some(line),
-            // Whether it was asked for is not known any more; to forget what one does not have does
-            // no harm.
-            Some((line, None)) => Some(line),
+            Some((line, facts)) if facts.match_selection(selection) => Some(line),
             _ => None,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

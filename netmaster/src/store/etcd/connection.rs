@@ -28,6 +28,8 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// After how much silence a member is asked whether it is there, and how long it has to answer.
 /// etcd cuts off who asks more often than every 5 s.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(6), Duration::from_secs(3));
+/// How long one attempt may take when netmaster starts.
+const START_ATTEMPT: Duration = Duration::from_secs(2);
 /// How long to wait before all members are asked once more.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// The largest answer that is read, in bytes: a page of ten thousand objects, or what a watch
@@ -42,8 +44,6 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// When netmaster starts: etcd may be starting, too.
-    pub(super) const START: Self = Self::of(2_000, 10_000);
     /// For what a request waits for. A member that lost its leader needs a second or two.
     pub(super) const REQUEST: Self = Self::of(1_500, 4_000);
     /// For a page of many keys.
@@ -125,6 +125,14 @@ impl Connection {
             config,
             runtime: Handle::current(),
             current: Mutex::default(),
+        }
+    }
+
+    /// For calls that are made when netmaster starts.
+    pub(super) fn start(&self) -> Patience {
+        Patience {
+            attempt: START_ATTEMPT,
+            total: self.config.start,
         }
     }
 
@@ -299,6 +307,7 @@ impl Connection {
         let source = Box::new(error);
         match meaning {
             Meaning::Full => StoreError::Full { source },
+            Meaning::TooLarge => StoreError::Narrow { source },
             Meaning::Unknown => StoreError::Unreachable {
                 endpoints: self.config.endpoints.join("`, `"),
                 source,
@@ -374,6 +383,7 @@ mod tests {
             identity: None,
             user: None,
             lease: Duration::from_secs(3),
+            start: EtcdConfig::START,
         });
         let once = Patience::of(1_000, 1_000);
         let failed = connection.get(once, b"key".to_vec(), None).await;

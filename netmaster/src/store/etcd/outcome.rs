@@ -23,6 +23,8 @@ pub(super) enum Meaning {
     Compacted,
     /// What was asked for is not there.
     NotFound,
+    /// It is more than this member takes at once, and nothing was done.
+    TooLarge,
     /// etcd will not do it, whoever is asked and however often.
     Refused,
 }
@@ -43,6 +45,9 @@ pub(super) fn meaning(error: &Error) -> Meaning {
         code::RESOURCE_EXHAUSTED if says("space exceeded") => Meaning::Full,
         code::OUT_OF_RANGE if says("compacted") => Meaning::Compacted,
         code::NOT_FOUND => Meaning::NotFound,
+        code::INVALID_ARGUMENT if says("too many operations") || says("request is too large") => {
+            Meaning::TooLarge
+        }
         // The permissions have changed since the token was given: a new one helps.
         code::INVALID_ARGUMENT if says("revision of auth store is old") => Meaning::Unknown,
         code::INVALID_ARGUMENT | code::PERMISSION_DENIED | code::FAILED_PRECONDITION => {

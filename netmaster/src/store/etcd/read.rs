@@ -74,7 +74,7 @@ impl Reader {
         let restoring = self.paths.restoring();
         let response = self
             .connection
-            .get(Patience::START, restoring, None)
+            .get(self.connection.start(), restoring, None)
             .await?;
         if !response.kvs().is_empty() {
             return Err(StoreError::Incomplete);
@@ -187,6 +187,7 @@ mod tests {
             identity: None,
             user: None,
             lease: Duration::from_secs(3),
+            start: EtcdConfig::START,
         });
         let reader = Reader::new(Arc::new(connection), Paths::under("/trunkline"));
         let scan = reader.scan("/trunkline/v1/holdings/", None, 10);

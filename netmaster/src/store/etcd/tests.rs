@@ -18,7 +18,7 @@ use trunkline_ipam::{Catalog, Revision};
 use super::{Etcd, EtcdConfig};
 use crate::replica::{Cluster as _, Role, Term};
 use crate::store::conformance::{Author, Subject, conforms, next};
-use crate::store::{Store, StoreError, WatchError, load_catalog};
+use crate::store::{Capacity, Store, StoreError, WatchError, load_catalog};
 use proxy::Proxy;
 use server::{Server, config, free_address};
 
@@ -282,9 +282,11 @@ fn a_member_that_is_away_is_passed_over() {
 fn nobody_there_is_an_error_that_names_the_endpoints() {
     let runtime = Runtime::new().unwrap();
     let address = free_address();
-    let error = runtime
-        .block_on(Etcd::open(config(&[address])))
-        .unwrap_err();
+    let config = EtcdConfig {
+        start: Duration::from_secs(1),
+        ..config(&[address])
+    };
+    let error = runtime.block_on(Etcd::open(config)).unwrap_err();
     assert!(
         error.to_string().contains(&format!("`{address}`")),
         "{error}"
@@ -401,6 +403,41 @@ fn a_newer_schema_and_the_data_of_others_are_refused() {
     assert!(newer.contains("schema version 2"), "{newer}");
     let foreign = refusal("/b", "/v1/networks/blue", "{}");
     assert!(matches!(foreign, StoreError::Foreign), "{foreign}");
+}
+
+#[test]
+fn an_etcd_that_takes_too_little_at_once_is_told_at_the_start_and_when_it_writes() {
+    let server = Server::start(&["--max-txn-ops=127"]);
+    let runtime = Runtime::new().unwrap();
+    let refused = runtime.block_on(Etcd::open(server.config())).unwrap_err();
+    assert!(matches!(refused, StoreError::Narrow { .. }), "{refused}");
+    let told = refused.to_string();
+    assert!(told.contains("`--max-txn-ops=128`"), "{told}");
+    // Another member may take more, and have been asked.
+    let server = Server::start(&["--max-txn-ops=4"]);
+    let mut term = runtime.block_on(async {
+        let etcd = Etcd::at_members(server.config()).at("http://here");
+        etcd.lead_alone().await.unwrap()
+    });
+    let mut author = Author::at(Catalog::default());
+    for number in 1..=5 {
+        author.network(&format!("net{number}"), &number.to_string());
+    }
+    let refused = term.store.commit(&author.batch()).unwrap_err();
+    assert!(matches!(refused, StoreError::Narrow { .. }), "{refused}");
+    // Nothing was done, and what is smaller is.
+    assert_eq!(term.store.resume().unwrap().revision(), Revision::ZERO);
+    let mut author = Author::at(Catalog::default());
+    author.network("blue", "100");
+    term.store.commit(&author.batch()).unwrap();
+}
+
+#[test]
+fn an_etcd_that_takes_more_at_once_gets_no_more() {
+    let server = Server::start(&["--max-txn-ops=1000"]);
+    let runtime = Runtime::new().unwrap();
+    let term = lead(&runtime, server.config());
+    assert_eq!(term.store.capacity(), Capacity::COMMON);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! What becomes of the audit, and of tokens.
 
 use axum::http::Method;
-use trunkline_ipam::{Audit, AuditResult, Digest, Grant, TokenRole, TokenSpec, create_token};
+use trunkline_ipam::{
+    Audit, AuditResult, Digest, Grant, Object, Revision, TokenRole, TokenSpec, create_token,
+};
 use trunkline_netmaster_api::ErrorCode;
 
 use super::*;
 use crate::audit::Trail;
+use crate::records::after;
 use crate::store::AUDIT;
 
 /// What the audit has of somebody, oldest first.

@@ -13,7 +13,7 @@ use trunkline_types::chain;
 
 use super::certificates;
 use super::server::Server;
-use crate::args::{Args, Command, ServeConfig};
+use crate::args::{Args, Command, ServeConfig, StoreConfig};
 use crate::server::{Server as Netmaster, open_store};
 use crate::store::StoreError;
 
@@ -121,7 +121,10 @@ async fn a_certificate_of_another_authority_is_refused_by_etcd_and_the_error_say
     std::fs::write(directory.join("password"), "pass word\n").unwrap();
     let other = tempfile::tempdir().unwrap();
     certificates::make(other.path());
-    let config = flags(&server, directory, other.path());
+    let mut config = flags(&server, directory, other.path());
+    if let StoreConfig::Etcd(etcd) = &mut config.store {
+        etcd.start = Duration::from_secs(2);
+    }
     let refused = open_store(config.store).await.unwrap_err();
     assert!(
         matches!(refused, StoreError::Unreachable { .. }),

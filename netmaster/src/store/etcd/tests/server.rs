@@ -94,6 +94,7 @@ pub(super) fn config(endpoints: &[SocketAddr]) -> EtcdConfig {
         identity: None,
         user: None,
         lease: Duration::from_secs(3),
+        start: EtcdConfig::START,
     }
 }
 
