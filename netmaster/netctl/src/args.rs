@@ -27,6 +27,7 @@ pub(crate) struct Args {
         value_name = "FORMAT",
         default_value_t,
         global = true,
+        display_order = 150,
         help_heading = "Global options"
     )]
     pub(crate) output: Format,

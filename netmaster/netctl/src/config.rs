@@ -227,10 +227,13 @@ impl Place {
         Ok(Some(config))
     }
 
-    /// Writes the file anew, for its owner only; it is the old one or the new one at any moment.
+    /// Writes the file anew, for its owner only; it is the old one or the new one at any moment. A
+    /// link to it stays one.
     pub(crate) fn write(&self, config: &Config) -> Result<(), ConfigError> {
         let path = self.path().ok_or(ConfigError::NoPlace)?;
-        replace(path, config).map_err(|source| ConfigError::Write {
+        // One that leads nowhere, or is none, is taken for the file itself.
+        let file = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        replace(&file, config).map_err(|source| ConfigError::Write {
             path: path.display().to_string(),
             source,
         })
@@ -345,6 +348,29 @@ mod tests {
         let lab: Name = "lab".parse().unwrap();
         assert_eq!(place.read().unwrap().contexts[&lab], context);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_to_the_file_stays_one() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let file = directory.path().join("kept/netctl.yaml");
+        let link = directory.path().join("netctl.yaml");
+        Place::Named(file.clone())
+            .write(&Config::default())
+            .unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let mut config = Config::default();
+        let lab: Name = "lab".parse().unwrap();
+        config.contexts.insert(lab.clone(), Context::default());
+        Place::Named(link.clone()).write(&config).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(
+            Place::Named(file)
+                .read()
+                .unwrap()
+                .contexts
+                .contains_key(&lab)
+        );
     }
 
     #[test]

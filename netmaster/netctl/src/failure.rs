@@ -194,10 +194,13 @@ impl fmt::Display for Failure {
             }
             Self::Answer(code, detail) => {
                 write!(f, "the node's answer is not complete: {detail}")?;
-                if is_retryable(*code) {
-                    f.write_str("\nRepeat the command: that does no harm.")?;
-                }
-                Ok(())
+                f.write_str(match code {
+                    AnswerErrorCode::DeadlineExceeded => {
+                        "\nRepeat the command with more `--seconds`: that does no harm."
+                    }
+                    code if is_retryable(*code) => "\nRepeat the command: that does no harm.",
+                    _ => "",
+                })
             }
             Self::Render(error) => write!(f, "the answer cannot be printed: {error}"),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),

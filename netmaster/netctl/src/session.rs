@@ -5,7 +5,7 @@ use std::future::Future;
 use trunkline_netmaster_api::Client;
 
 use crate::failure::Failure;
-use crate::progress::watched;
+use crate::progress::{Steps, watched};
 use crate::render::Output;
 
 /// A netmaster, and where its answers go.
@@ -26,7 +26,17 @@ impl Session {
     where
         Failure: From<E>,
     {
-        let what = format!("netmaster at {}", self.server);
+        let what = format!("waiting for netmaster at {}", self.server);
         Ok(watched(&what, call).await?)
+    }
+
+    /// Does what takes many requests, with a sign of how far it has come if all of them together
+    /// take long. `work` says that in `steps`, and waits for answers without [`Session::wait`].
+    pub(crate) async fn go_through<T>(
+        &self,
+        steps: &Steps,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        watched(steps, work).await
     }
 }

@@ -11,37 +11,39 @@ use crate::config::{Config, ConfigError, Context, Place, Secret};
 use crate::failure::Failure;
 use crate::flag::parsed;
 
-/// What the flags say; nothing of it comes from the environment.
+/// What the flags say; nothing of it comes from the environment. They come after a command's own in
+/// its manual page.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Flags {
     /// URL of netmaster [env: NETMASTER] [default: http://127.0.0.1:9630]
-    #[arg(long, value_name = "URL", global = true)]
+    #[arg(long, value_name = "URL", global = true, display_order = 101)]
     pub(crate) server: Option<String>,
     /// Certificates that sign netmaster's own, PEM [env: NETMASTER_CA]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, display_order = 102)]
     pub(crate) ca: Option<PathBuf>,
     /// Client certificate, PEM [env: NETMASTER_CERT]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, display_order = 103)]
     pub(crate) cert: Option<PathBuf>,
     /// Key of the client certificate, PEM [env: NETMASTER_KEY]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, display_order = 104)]
     pub(crate) key: Option<PathBuf>,
     /// File with a bearer token [env: NETMASTER_TOKEN_FILE]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, display_order = 105)]
     pub(crate) token_file: Option<PathBuf>,
     /// Context of the configuration file [env: NETCTL_CONTEXT] [default: the current one]
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, display_order = 106)]
     pub(crate) context: Option<Name>,
     /// Configuration file [env: NETCTL_CONFIG] [default: ~/.config/trunkline/netctl.yaml]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, display_order = 107)]
     pub(crate) config: Option<PathBuf>,
     /// How long an answer may take, in seconds: 1–3600 [default: 30; of `check` 150]
     #[arg(
         long,
         value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(1..=3600),
-        global = true
+        global = true,
+        display_order = 108
     )]
     pub(crate) timeout: Option<u64>,
 }

@@ -78,8 +78,9 @@ pub(crate) enum Verb {
     History(History),
     /// Take an address from whoever has it
     ///
-    /// Refused while its holder may live: unless its node was not heard lately, delete the pod
-    /// instead. An endpoint goes with all its addresses.
+    /// Refused while its holder may live: its node was heard lately, has the interface or the
+    /// container by its last report, or the orchestrator has the pod there. Delete the pod then. An
+    /// endpoint goes with all its addresses.
     #[command(after_help = "Example:\n  \
                             netctl address release 10.1.0.10 --reason \"node burnt down\"")]
     Release(Release),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use trunkline_netmaster_api::{Finding, FindingRef, Repair, RepairSpec};
 
 use crate::failure::Failure;
+use crate::progress::Steps;
 use crate::render::plain;
 use crate::session::Session;
 
@@ -37,7 +38,11 @@ impl Check {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let check = session.wait(session.client.check()).await?;
         let repairs = match self.repair {
-            true => repair(session, &check).await?,
+            true => {
+                let steps = Steps::of("repairing", "done", None);
+                let repairs = repair(session, &check, &steps);
+                session.go_through(&steps, repairs).await?
+            }
             false => Vec::new(),
         };
         let checked = Checked { check, repairs };
@@ -55,6 +60,7 @@ impl Check {
 async fn repair(
     session: &Session,
     check: &trunkline_netmaster_api::Check,
+    steps: &Steps,
 ) -> Result<Vec<Repair>, Failure> {
     let mut repairs = Vec::new();
     let mut tried = BTreeSet::new();
@@ -67,13 +73,14 @@ async fn repair(
         let is_new = !findings.is_empty();
         if is_new {
             let spec = RepairSpec { findings };
-            let done = session.wait(session.client.repair(&spec)).await?;
+            let done = session.client.repair(&spec).await?;
+            steps.add(done.repairs.len());
             repairs.extend(done.repairs);
         }
         if !has_more || looked_again && !is_new {
             return Ok(repairs);
         }
-        let next = session.wait(session.client.check_safe()).await?;
+        let next = session.client.check_safe().await?;
         findings = safe(&next);
         has_more = next.total > count(next.findings.len());
         looked_again = true;

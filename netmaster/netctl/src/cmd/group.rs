@@ -67,8 +67,14 @@ flags! {
     Pool: Name = "pool", "POOL", parsed,
         "Pool of the network's subnets that their addresses come from";
     Profile: Name = "profile", "PROFILE", parsed, "Their quality of service";
-    Priority: i32 = "priority", "NUMBER", parsed,
+    Priority: i32 = "priority", "NUMBER", priority,
         "Among groups of one level the highest wins (default: 0)";
+}
+
+fn priority(text: &str) -> Result<i32, String> {
+    text.parse().map_err(|_| {
+        format!("priority `{text}` is not valid: write a whole number, like `10` or `-1`")
+    })
 }
 
 /// Create a group

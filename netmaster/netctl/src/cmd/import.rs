@@ -13,6 +13,7 @@ use trunkline_netmaster_api::{
 use crate::changes::{summary, text};
 use crate::failure::{Failure, Progress};
 use crate::manifest::read;
+use crate::progress::Steps;
 use crate::quantity::retention;
 use crate::render::no_name;
 use crate::session::Session;
@@ -68,11 +69,18 @@ impl Addresses {
         let wrong = |why| Failure::Usage(format!("`{}`: {why}", self.file.display()));
         let lines = lines(&read(&self.file)?).map_err(wrong)?;
         check_once(&lines).map_err(wrong)?;
+        let total = Some(lines.len());
         let batches = batches(lines);
-        let whole = self.rehearse(session, &batches).await?;
+        let steps = Steps::of("looking through", "lines", total);
+        let rehearsal = self.rehearse(session, &batches, &steps);
+        let whole = session.go_through(&steps, rehearsal).await?;
         let whole = match self.dry_run {
             true => whole,
-            false => self.make(session, &batches).await?,
+            false => {
+                let steps = Steps::of("importing", "lines", total);
+                let import = self.make(session, &batches, &steps);
+                session.go_through(&steps, import).await?
+            }
         };
         let people = || format!("{}{}", text(&whole), summary(&whole));
         session
@@ -81,7 +89,12 @@ impl Addresses {
     }
 
     /// What would become of all batches. Everything that stands in the way is told at once.
-    async fn rehearse(&self, session: &Session, batches: &[Vec<Line>]) -> Result<Changes, Failure> {
+    async fn rehearse(
+        &self,
+        session: &Session,
+        batches: &[Vec<Line>],
+        steps: &Steps,
+    ) -> Result<Changes, Failure> {
         let mut whole = nothing(true);
         let mut refused: Option<Box<Problem>> = None;
         for batch in batches {
@@ -93,6 +106,7 @@ impl Addresses {
                 },
                 Err(other) => return Err(other),
             }
+            steps.add(batch.len());
         }
         match refused {
             Some(problem) => Err(self.in_the_way(problem)),
@@ -101,7 +115,12 @@ impl Addresses {
     }
 
     /// Imports batch after batch, and says how many lines are imported if one of them fails.
-    async fn make(&self, session: &Session, batches: &[Vec<Line>]) -> Result<Changes, Failure> {
+    async fn make(
+        &self,
+        session: &Session,
+        batches: &[Vec<Line>],
+        steps: &Steps,
+    ) -> Result<Changes, Failure> {
         let mut whole = nothing(false);
         let mut done = 0;
         for batch in batches {
@@ -118,6 +137,7 @@ impl Addresses {
                 }
             }
             done += batch.len();
+            steps.add(batch.len());
         }
         Ok(whole)
     }
@@ -133,12 +153,12 @@ impl Addresses {
             retention: self.retention,
             reason: self.reason.clone(),
         };
-        let sent = session.wait(session.client.import(&spec, dry_run)).await;
-        sent.map_err(|failure| match failure {
-            Failure::Netmaster(ClientError::Refused(problem)) if !problem.objects.is_empty() => {
+        let sent = session.client.import(&spec, dry_run).await;
+        sent.map_err(|error| match error {
+            ClientError::Refused(problem) if !problem.objects.is_empty() => {
                 self.in_the_way(placed(problem, batch))
             }
-            other => other,
+            other => other.into(),
         })
     }
 

@@ -20,7 +20,10 @@ impl Noun for Node {
     const FIELDS: &'static [&'static str] = &["name", "rack", "address"];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("name", Shown::Always, |node| plain(&node.name)),
-        Column::new("rack", Shown::Always, |node| plain(&node.rack)),
+        Column::new("rack", Shown::Always, |node| match &node.agent_rack {
+            Some(other) => plain(format!("{} (its agent says {other})", node.rack)),
+            None => plain(&node.rack),
+        }),
         Column::new("addresses", Shown::Always, |node| {
             let addresses = node.addresses.iter();
             joined(addresses.map(|one| format!("{}/{}", one.ip, one.prefix)))
@@ -66,8 +69,9 @@ pub(crate) enum Verb {
 
 /// Change a node's rack or labels
 ///
-/// What is not given stays as it is. Agents register nodes; the rack cannot change while the node
-/// has endpoints.
+/// What is not given stays as it is. The rack cannot change while the node has endpoints of subnets
+/// that would not be for it. It stays until the agent is given another one: that a running agent
+/// goes on to say what it said before changes nothing.
 #[derive(Args)]
 #[command(after_help = "Example:\n  netctl node set node1 --rack r2 --label gpu=yes")]
 pub(crate) struct Set {

@@ -56,6 +56,22 @@ fn every_command_is_on_the_page() {
 }
 
 #[test]
+fn the_page_shows_what_an_apply_does_to_objects_and_whom_it_touches() {
+    let page = std::fs::read_to_string(path("netctl.md")).unwrap();
+    let (_, rest) = page.split_once("\n$ netctl apply -f new.yaml").unwrap();
+    let (shown, _) = rest.split_once("```").unwrap();
+    for begin in [
+        "~ subnet ",
+        "- group ",
+        "  ! 2 endpoint(s) ",
+        "  ! no longer",
+    ] {
+        let told = shown.lines().any(|line| line.starts_with(begin));
+        assert!(told, "`{begin}` {shown}");
+    }
+}
+
+#[test]
 fn every_command_of_contiv_is_answered_by_one_that_exists() {
     let page = std::fs::read_to_string(path("contiv.md")).unwrap();
     let rows: Vec<_> = page

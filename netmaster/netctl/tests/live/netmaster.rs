@@ -57,6 +57,7 @@ impl Netmaster {
                 key: certs.join("replica-netmaster-1.key"),
                 client_ca: certs.join("ca.pem"),
                 crl: None,
+                look: TlsFiles::LOOK,
             }),
             ..ServeOptions::default()
         };

@@ -174,6 +174,7 @@ impl Shown {
         let text = numbered(&text, " us median", "850");
         let text = numbered(&text, " us p99", "2400");
         let text = numbered(&text, " failed", "70");
+        let text = numbered(&text, " s ago", "0");
         inside(&text, "too little history (", ")", "3 s")
     }
 }

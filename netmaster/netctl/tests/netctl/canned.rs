@@ -193,6 +193,7 @@ fn node(name: &str, rack: &str) -> Node {
     Node {
         name: name.parse().unwrap(),
         rack: rack.parse().unwrap(),
+        agent_rack: None,
         labels: Default::default(),
         boot_id: None,
         agent_version: None,

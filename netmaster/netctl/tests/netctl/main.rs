@@ -11,6 +11,7 @@ mod canned;
 mod changes;
 mod check;
 mod contexts;
+mod explain;
 mod shells;
 mod terminal;
 
@@ -348,4 +349,31 @@ fn a_closed_pipe_is_a_success() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_netctl_that_crashes_leaves_no_core() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut process = netctl(&url, "network ls")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It has asked by now, and waits for an answer.
+    let asked = (0..400).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        listener.accept().ok()
+    });
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id()));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(asked.is_some(), "nobody asked");
+    let limits = limits.unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let words: Vec<_> = core.unwrap().split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"], "{limits}");
 }

@@ -65,4 +65,12 @@ fn every_command_has_a_manual_page() {
         let part = part.replace("--", "\\-\\-");
         assert!(page.contains(&part), "{part}: {page}");
     }
+    // What a command has for itself comes before what all of them have.
+    let page = std::fs::read_to_string(directory.join("netctl-apply.1")).unwrap();
+    let place = |flag: &str| page.find(flag).unwrap();
+    for own in ["\\-\\-prune", "\\-\\-revision"] {
+        for global in ["\\-\\-server", "\\-\\-ca", "\\-\\-output"] {
+            assert!(place(own) < place(global), "{own} {global}: {page}");
+        }
+    }
 }

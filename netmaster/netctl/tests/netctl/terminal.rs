@@ -7,8 +7,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::pty::openpty;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use trunkline_netmaster_api::ErrorCode;
 
-use crate::canned::{canned, serve, text};
+use crate::canned::{canned, problem, serve, text};
 use crate::netctl;
 
 /// What `command` writes to a terminal that is its standard output, its standard error or both.
@@ -79,6 +82,105 @@ fn who_waits_at_a_terminal_is_told_for_what() {
     assert!(seen.ends_with("\r\x1b[K"), "{seen:?}");
     let output = netctl(&url, "network show blue").output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+/// What a person sees of a command whose every request is answered after `each`, by `answers`.
+fn seen_slowly(
+    each: Duration,
+    line: &str,
+    mut answers: impl FnMut(&str, &Value) -> (u16, String) + Send + 'static,
+) -> String {
+    let url = serve(Box::new(move |request, body| {
+        std::thread::sleep(each);
+        let body = serde_json::from_str(body).unwrap_or_default();
+        answers(request, &body)
+    }));
+    on_a_terminal(netctl(&url, line), false, true)
+}
+
+#[test]
+fn who_waits_for_many_requests_is_told_how_far_they_came() {
+    let place = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = place.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+
+    // Three requests to look through the file, and three to import it.
+    let lines = (0..300).map(|n| format!("10.1.{}.{},printer {n}\n", n / 200, n % 200 + 10));
+    let file = write(
+        "old.csv",
+        &format!("ip,owner\n{}", lines.collect::<String>()),
+    );
+    let line = format!("import addresses {file}");
+    let seen = seen_slowly(Duration::from_millis(700), &line, |request, _| {
+        let changes = json!({"dry_run": request.ends_with("true"), "revision": 7, "objects": []});
+        (200, text(&changes))
+    });
+    for doing in ["looking through", "importing"] {
+        let counted = [120, 240].map(|done| format!("\r{doing}: {done} of 300 lines, "));
+        assert!(counted.iter().any(|one| seen.contains(one)), "{seen:?}");
+    }
+    assert!(seen.ends_with("\r\x1b[K"), "{seen:?}");
+
+    // One request that looks, two that are too large, and four with an object each.
+    let profiles = (0..4).map(|n| json!({"kind": "profile", "name": format!("p{n}")}));
+    let file = write("all.json", &Value::from_iter(profiles).to_string());
+    let line = format!("apply -f {file} --in-parts");
+    let seen = seen_slowly(Duration::from_millis(400), &line, |request, body| {
+        let objects = body["objects"].as_array().unwrap();
+        let dry_run = request.contains("dryRun=true");
+        if !dry_run && objects.len() > 1 {
+            return problem(ErrorCode::ChangeTooLarge, "one key");
+        }
+        let changes = (0..).zip(objects).map(|(index, object): (u32, _)| {
+            json!({"index": index, "kind": "profile", "name": object["name"], "op": "create"})
+        });
+        let changes = json!({"dry_run": dry_run, "revision": 7,
+                             "objects": changes.collect::<Vec<_>>()});
+        (200, text(&changes))
+    });
+    let counted = (1..4).map(|done| format!("\rapplying: {done} of 4 objects, "));
+    assert!(
+        counted.into_iter().any(|one| seen.contains(&one)),
+        "{seen:?}"
+    );
+
+    // A look at all, and then two repairs with a look after each.
+    let mut left = 3;
+    let seen = seen_slowly(
+        Duration::from_millis(700),
+        "check --repair",
+        move |request, body| {
+            if request == "POST /v1/check/repair" {
+                let findings = body["findings"].as_array().unwrap().iter();
+                let repairs = findings.map(|one| json!({"finding": one, "repaired": true}));
+                return (200, text(&json!({"repairs": repairs.collect::<Vec<_>>()})));
+            }
+            left -= 1;
+            let finding = json!({"code": "lease_lost", "kind": "address", "revision": 7,
+                             "name": format!("10.1.0.{left}"), "safe": true,
+                             "evidence": "somebody says so", "command": "do something"});
+            let check = json!({"revision": 9, "total": left, "nodes": 3, "findings": [finding]});
+            (200, text(&check))
+        },
+    );
+    assert!(seen.contains("\rrepairing: 1 done, "), "{seen:?}");
+}
+
+#[test]
+fn a_capture_that_is_refused_leaves_the_file_of_an_earlier_one() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().join("web.pcapng");
+    std::fs::write(&path, "packets").unwrap();
+    let url = serve(Box::new(|_, _| {
+        problem(ErrorCode::Forbidden, "ask an admin")
+    }));
+    let line = format!("node capture node1 --file {}", path.display());
+    let output = netctl(&url, &line).output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "packets");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use trunkline_netmaster_api::{Apply, ApplyOptions, Changes, ClientError, ErrorCo
 
 use crate::failure::{Failure, Progress};
 use crate::manifest::Manifests;
+use crate::progress::Steps;
 use crate::session::Session;
 
 /// How many objects the first part has. If that is too much, the next attempt is with half.
@@ -54,17 +55,39 @@ pub(super) async fn make(session: &Session, manifests: &Manifests) -> Result<Cha
         order.retain(|place| !same.contains(place));
     }
     order.sort_by_key(|place| objects.get(*place).map(rank));
+    let steps = Steps::of("applying", "objects", Some(order.len()));
+    let work = part_by_part(session, manifests, &order, &steps);
+    for changes in session.go_through(&steps, work).await? {
+        whole.revision = changes.revision;
+        whole.objects.extend(changes.objects);
+    }
+    whole
+        .objects
+        .sort_by_key(|one| one.index.unwrap_or(u32::MAX));
+    Ok(whole)
+}
+
+/// Makes the objects at these places what the file says, in this order, and answers what each part
+/// changed.
+async fn part_by_part(
+    session: &Session,
+    manifests: &Manifests,
+    order: &[usize],
+    steps: &Steps,
+) -> Result<Vec<Changes>, Failure> {
+    let objects = manifests.objects();
     let options = ApplyOptions::default();
+    let mut parts = Vec::new();
     let mut size = FIRST;
-    let mut rest = order.as_slice();
+    let mut rest = order;
     while !rest.is_empty() {
         let (part, later) = rest.split_at(size.min(rest.len()));
         let wanted: Vec<&Value> = part.iter().filter_map(|at| objects.get(*at)).collect();
-        let call = session.client.apply(&wanted, &options);
-        match session.wait(call).await {
+        let applied = session.client.apply(&wanted, &options).await;
+        match applied.map_err(Failure::from) {
             Ok(changes) => {
-                whole.revision = changes.revision;
-                whole.objects.extend(moved(changes, part).objects);
+                parts.push(moved(changes, part));
+                steps.add(part.len());
                 rest = later;
             }
             Err(failure) if is_too_large(&failure) && part.len() > 1 => size = part.len() / 2,
@@ -81,10 +104,7 @@ pub(super) async fn make(session: &Session, manifests: &Manifests) -> Result<Cha
             }
         }
     }
-    whole
-        .objects
-        .sort_by_key(|one| one.index.unwrap_or(u32::MAX));
-    Ok(whole)
+    Ok(parts)
 }
 
 /// When an object's turn is. What is of no known kind is refused whenever that is.

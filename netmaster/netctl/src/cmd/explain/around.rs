@@ -1,12 +1,10 @@
-//! What else decides where a pod's addresses come from: subnets and reservations.
+//! What else decides where a pod's addresses come from: the subnets of its network.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use trunkline_netmaster_api::{
-    Client, ClientError, Explanation, HolderKind, Node, Pool, Query, Reservation, Subnet,
-};
-use trunkline_types::{Cidr, Name, Pod};
+use trunkline_netmaster_api::{Client, ClientError, Explanation, Node, Pool, Query, Subnet};
+use trunkline_types::{Cidr, Name};
 
 /// A subnet of the pod's network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,33 +87,6 @@ fn verdict(subnet: &Subnet, lacks: Option<&Name>, node: Option<&Node>) -> (Optio
     }
 }
 
-/// The reservations that are for the pod by its name. Those for a workload are not among them: a
-/// pod's name does not tell its workload.
-pub(super) async fn reservations(
-    client: &Client,
-    pod: Option<&Pod>,
-) -> Result<Vec<Reservation>, ClientError> {
-    let Some(pod) = pod else {
-        return Ok(Vec::new());
-    };
-    let query = Query::field("namespace", &pod.namespace);
-    let mut found = client.list::<Reservation>(&query).await?.items;
-    found.retain(|reservation| is_for(reservation, pod));
-    Ok(found)
-}
-
-fn is_for(reservation: &Reservation, pod: &Pod) -> bool {
-    let holder = &reservation.holder;
-    let ordinal = pod.name.rsplit_once('-');
-    match holder.kind {
-        HolderKind::Pod => holder.name == pod.name,
-        HolderKind::StatefulSet => ordinal.is_some_and(|(set, ordinal)| {
-            set == holder.name && ordinal.bytes().all(|byte| byte.is_ascii_digit())
-        }),
-        HolderKind::Workload => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,31 +124,5 @@ mod tests {
             let (found, because) = verdict(&subnet, lacks, node.as_ref());
             assert_eq!(found, usable, "{because}");
         }
-    }
-
-    #[test]
-    fn a_reservation_is_for_a_pod_or_an_ordinal() {
-        let reservation = |kind: &str, name: &str| -> Reservation {
-            let text = serde_json::json!({
-                "name": "r", "network": "blue", "addresses": [], "spare": 0, "created": 0,
-                "holder": {"kind": kind, "namespace": "shop", "name": name},
-                "retention": "forever", "revision": 1,
-            });
-            serde_json::from_value(text).unwrap()
-        };
-        let pod = parse("shop/db-0");
-        assert!(is_for(&reservation("pod", "db-0"), &pod));
-        assert!(is_for(&reservation("stateful_set", "db"), &pod));
-        assert!(!is_for(&reservation("pod", "db"), &pod));
-        assert!(!is_for(&reservation("stateful_set", "db-0"), &pod));
-        assert!(!is_for(
-            &reservation("stateful_set", "db"),
-            &parse("shop/db-x")
-        ));
-        assert!(!is_for(&reservation("workload", "db"), &pod));
-    }
-
-    fn parse(pod: &str) -> Pod {
-        super::super::parse_pod(pod).unwrap()
     }
 }

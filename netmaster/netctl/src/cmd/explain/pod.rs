@@ -3,22 +3,24 @@
 use clap::Args;
 use serde::Serialize;
 use trunkline_netmaster_api::{
-    Choice, Endpoint, ExplainSpec, Explanation, Node, Query, Reservation, Rung,
+    Choice, Endpoint, ExplainSpec, Explanation, Node, PodExistence, Query, Reservation, Rung,
 };
 use trunkline_types::{Labels, Name, Pod};
 
-use super::around::{Candidate, candidates, reservations};
+use super::around::{Candidate, candidates};
 use super::parse_pod;
 use crate::cmd::reservation::holder;
 use crate::failure::Failure;
-use crate::flag::{parse_labels, parsed};
-use crate::render::{Cell, Table, joined, no_name, or_absent, pairs, plain};
+use crate::flag::parse_labels;
+use crate::render::{Cell, Table, joined, labels, no_name, or_absent, pairs, plain};
 use crate::session::Session;
 
 /// Explain which network, subnets, pool and profile a pod gets, and why, rule by rule
 ///
-/// The pod need not exist. If it has an endpoint its node is known; its labels are not, so give
-/// them. What is not given counts as absent: without a node, no group of nodes is for it.
+/// The pod need not exist. What is not given of a pod is what Kubernetes has of it: its labels, its
+/// node, what it is one of, and what it asks for itself. Without Kubernetes its node is known if it
+/// has an endpoint, and its labels are not, so give them. What nobody knows counts as absent:
+/// without a node, no group of nodes is for it.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
                         netctl explain pod shop/web-0 --labels app=web\n  \
@@ -52,16 +54,15 @@ pub(crate) struct Question {
 struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pod: Option<Pod>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    node: Option<Name>,
     #[serde(flatten)]
     explanation: Explanation,
     /// The network's subnets.
     subnets: Vec<Candidate>,
-    /// Those that are for the pod by its name.
-    reservations: Vec<Reservation>,
     /// What it has now.
     endpoints: Vec<Endpoint>,
+    /// Whether whoever asks has said what the labels are.
+    #[serde(skip)]
+    labels_given: bool,
 }
 
 impl Question {
@@ -82,29 +83,28 @@ impl Question {
             }
             None => Vec::new(),
         };
-        let of_pod = self.pod.as_ref().map(|pod| parsed::<Name>(&pod.namespace));
-        let of_pod = of_pod.transpose().map_err(Failure::Usage)?;
-        let runs_on = endpoints.first().map(|endpoint| endpoint.node.clone());
+        let pod_labels = self.labels.unwrap_or_default();
+        let labels_given = !pod_labels.is_empty();
         let spec = ExplainSpec {
-            node: self.node.or(runs_on),
-            namespace: of_pod.or(self.namespace),
-            pod_labels: self.labels.unwrap_or_default(),
+            pod: self.pod.clone(),
+            node: self.node,
+            namespace: self.namespace,
+            pod_labels,
             network: self.network,
             pool: self.pool,
             profile: self.profile,
         };
         let explanation = client.explain(&spec).await?;
-        let node = match &spec.node {
+        let node = match &explanation.node {
             Some(name) => Some(client.get::<Node>(name).await?),
             None => None,
         };
         Ok(Answer {
             subnets: candidates(client, &explanation, node.as_ref()).await?,
-            reservations: reservations(client, self.pod.as_ref()).await?,
             pod: self.pod,
-            node: spec.node,
             explanation,
             endpoints,
+            labels_given,
         })
     }
 }
@@ -126,19 +126,15 @@ impl Answer {
             network,
             pool,
             profile,
+            node,
+            refusal,
             ..
         } = &self.explanation;
         let usable = self.subnets.iter().filter(|one| one.usable == Some(true));
-        let reservations = self.reservations.iter();
-        let reservations =
-            reservations.map(|one| format!("{}, for {}", one.name, holder(&one.holder)));
-        let has = self.endpoints.iter().flat_map(|endpoint| {
-            let addresses = endpoint.addresses.iter();
-            addresses.map(|one| format!("{} of network {}", one.ip, endpoint.network))
-        });
-        vec![
-            ("pod", or_absent(self.pod.as_ref())),
-            ("node", or_absent(self.node.as_ref())),
+        let mut summary = vec![
+            ("pod", self.pod()),
+            ("labels", self.labels()),
+            ("node", or_absent(node.as_ref())),
             (
                 "network",
                 chosen(network.as_ref()).alarming_if(network.is_none()),
@@ -146,10 +142,73 @@ impl Answer {
             ("subnets", joined(usable.map(|one| &one.subnet))),
             ("pool", chosen(pool.as_ref())),
             ("profile", chosen(profile.as_ref())),
-            ("reservation", joined(reservations)),
-            ("has now", joined(has)),
-        ]
+            ("reservation", self.reservations()),
+            ("has now", joined(self.endpoints.iter().flat_map(held))),
+        ];
+        if let Some(why) = refusal {
+            summary.push(("gets nothing", plain(why).alarming_if(true)));
+        }
+        summary
     }
+
+    /// The pod, and whether there is one of that name.
+    fn pod(&self) -> Cell {
+        let Some(pod) = &self.pod else {
+            return or_absent(None::<&Pod>);
+        };
+        match self.explanation.orchestrator {
+            Some(PodExistence::There) => plain(pod),
+            Some(PodExistence::Absent) => {
+                plain(format!("{pod}, which Kubernetes does not have")).alarming_if(true)
+            }
+            Some(PodExistence::Unknown) => plain(format!(
+                "{pod}, of which Kubernetes says nothing at the moment"
+            )),
+            None if self.endpoints.is_empty() => plain(format!("{pod}, which has no endpoint")),
+            None => plain(pod),
+        }
+    }
+
+    /// The labels, and who says so.
+    fn labels(&self) -> Cell {
+        let Some(known) = &self.explanation.pod_labels else {
+            return plain("not known: give them with --labels").alarming_if(true);
+        };
+        let text = labels(known);
+        match self.pod.is_some() && !self.labels_given {
+            true => plain(format!("{}, by Kubernetes", text.text)),
+            false => text,
+        }
+    }
+
+    /// What is reserved for it, and where that is of no use to it.
+    fn reservations(&self) -> Cell {
+        let network = self.explanation.network.as_ref();
+        let network = network.map(|choice| &choice.value);
+        let told = |one: &Reservation| match network == Some(&one.network) {
+            true => format!("{}, for {}", one.name, holder(&one.holder)),
+            false => format!(
+                "{}, for {}, but on network {}",
+                one.name,
+                holder(&one.holder),
+                one.network
+            ),
+        };
+        joined(self.explanation.reservations.iter().map(told))
+    }
+}
+
+/// What an endpoint has.
+fn held(endpoint: &Endpoint) -> impl Iterator<Item = String> {
+    let profile = endpoint.qos.as_ref();
+    let profile = profile.map(|qos| format!(", with profile {}", qos.profile));
+    let reservation = endpoint.reservation.as_ref();
+    let reservation = reservation.map(|name| format!(", by reservation {name}"));
+    let more = [profile, reservation]
+        .map(Option::unwrap_or_default)
+        .concat();
+    let addresses = endpoint.addresses.iter();
+    addresses.map(move |one| format!("{} of network {}{more}", one.ip, endpoint.network))
 }
 
 /// A value, and who says so.
@@ -190,8 +249,11 @@ fn why_not(code: &str) -> &str {
     match code {
         "says_nothing" => "it names nothing",
         "namespace" => "another namespace",
+        "namespace_unknown" => "namespace not known",
         "labels" => "other labels",
-        "node" => "another node, or not known",
+        "labels_unknown" => "labels not known",
+        "node" => "another node",
+        "node_unknown" => "node not known",
         other => other,
     }
 }

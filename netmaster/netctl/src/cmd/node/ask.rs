@@ -33,7 +33,10 @@ pub(super) async fn ask(
                 .to_owned(),
         ));
     }
-    let mut bytes = Bytes::to(session, file)?;
+    let mut bytes = match file {
+        Some(path) => Bytes::File(path, None),
+        None => Bytes::Output(session),
+    };
     let call = session.client.ask_node(node, spec);
     let mut answer = session.wait(call).await?;
     while let Some(line) = session.wait(answer.next()).await? {
@@ -52,19 +55,11 @@ pub(super) async fn ask(
 /// Where bytes go.
 enum Bytes<'a> {
     Output(&'a Session),
-    File(&'a Path, File),
+    /// It is opened with the first bytes: what is in it outlives a request that is refused.
+    File(&'a Path, Option<File>),
 }
 
-impl<'a> Bytes<'a> {
-    fn to(session: &'a Session, file: Option<&'a Path>) -> Result<Self, Failure> {
-        let Some(path) = file else {
-            return Ok(Self::Output(session));
-        };
-        let file = File::create(path);
-        let file = file.map_err(|error| Failure::File(path.to_owned(), error))?;
-        Ok(Self::File(path, file))
-    }
-
+impl Bytes<'_> {
     fn write(&mut self, base64: &str) -> Result<(), Failure> {
         let bytes = STANDARD.decode(base64).map_err(|_| {
             let detail = "its bytes are not in base64".to_owned();
@@ -73,8 +68,12 @@ impl<'a> Bytes<'a> {
         match self {
             Self::Output(session) => session.output.write(&bytes),
             Self::File(path, file) => {
-                let written = file.write_all(&bytes);
-                written.map_err(|error| Failure::File((*path).to_owned(), error))
+                let failed = |error| Failure::File((*path).to_owned(), error);
+                let file = match file {
+                    Some(file) => file,
+                    None => file.insert(File::create(*path).map_err(failed)?),
+                };
+                file.write_all(&bytes).map_err(failed)
             }
         }
     }
