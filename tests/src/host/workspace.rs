@@ -117,10 +117,17 @@ impl Workspace {
         self.lab_dir().join("check")
     }
 
-    /// `cargo`, to be run at the root of the checkout.
+    /// `cargo`, to be run at the root of the checkout, as if from a shell.
     pub(super) fn cargo(&self) -> Command {
         let mut command = Command::new(cargo());
         command.current_dir(&self.root);
+        // What `cargo run` tells this executable of itself; build scripts would run again for it.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&name);
+            }
+        }
         command
     }
 }
