@@ -7,10 +7,14 @@
 //!                                      └──────────── the same key ────────────┘
 //! ```
 //!
+//! Of a node that is given its certificate by somebody else, the log tells when that ends.
+//!
 //! The key is stored before anything is asked for, and stays: a token may be bound to the first key
 //! that was shown with it, and a certificate alone can be replaced in one step, which a pair cannot.
 
 mod files;
+mod given;
+mod validity;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,16 +26,18 @@ use trunkline_netmaster_api::{
 use trunkline_types::Name;
 
 use crate::config::Config;
-use files::{Key, Validity, read_token, validity, write_certificate};
+use files::{Key, read_token, validity_of, write_certificate};
+use validity::Validity;
+
+pub use given::keep_watched;
 
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How soon to try again after a failure.
 const RETRY: Duration = Duration::from_secs(5);
-/// How soon to try to renew again after a failure: there is a third of the certificate's life left.
-const RENEW_RETRY: Duration = Duration::from_secs(60);
-/// How long to sleep at a time: a clock may be set meanwhile, and files replaced.
-const LOOK: Duration = Duration::from_secs(600);
+/// How soon to try again once there is no good certificate left: only somebody with another token
+/// can help then.
+const LOST_RETRY: Duration = Duration::from_secs(60);
 
 /// Keeps the node's certificate.
 pub struct Membership {
@@ -76,7 +82,8 @@ impl Membership {
 
     async fn obtain_once(&self) -> anyhow::Result<()> {
         let key = Key::read_or_make(&self.key)?;
-        if self.good(&key).is_some() {
+        if let Some(validity) = self.good(&key) {
+            tracing::info!(node = %self.node, until = validity.to, "has a certificate");
             return Ok(());
         }
         let token = read_token(&self.token)?;
@@ -95,32 +102,29 @@ impl Membership {
     /// Renews the certificate when two thirds of its life are over, for ever.
     pub async fn keep_renewed(&self) {
         loop {
-            let pause = match self.renew_if_due().await {
-                Ok(pause) => pause,
-                Err(error) => {
-                    tracing::warn!(
-                        node = %self.node,
-                        error = format!("{error:#}"),
-                        "can't renew the certificate"
-                    );
-                    RENEW_RETRY
-                }
-            };
+            if let Err(error) = self.renew_if_due().await {
+                tracing::warn!(
+                    node = %self.node,
+                    until = self.good_now().map(|validity| validity.to),
+                    error = format!("{error:#}"),
+                    "can't renew the certificate"
+                );
+            }
+            let pause = self
+                .good_now()
+                .map_or(LOST_RETRY, |validity| validity.pause(seconds_now()));
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// How long to sleep before looking again.
-    async fn renew_if_due(&self) -> anyhow::Result<Duration> {
+    async fn renew_if_due(&self) -> anyhow::Result<()> {
         let key = Key::read_or_make(&self.key)?;
         let Some(validity) = self.good(&key) else {
             // Nobody can be told who asks any more, but the token may still be good.
-            self.obtain_once().await?;
-            return Ok(LOOK);
+            return self.obtain_once().await;
         };
-        let left = validity.renewal().saturating_sub(seconds_now());
-        if left > 0 {
-            return Ok(LOOK.min(Duration::from_secs(left)));
+        if seconds_now() < validity.renewal() {
+            return Ok(());
         }
         let client = self.client(Some((self.certificate.clone(), self.key.clone())))?;
         let spec = CertificateSpec {
@@ -129,12 +133,16 @@ impl Membership {
         let renewed = client.renew_certificate(&self.node, &spec).await?;
         self.keep(&renewed)?;
         tracing::info!(node = %self.node, until = renewed.not_after, "certificate renewed");
-        Ok(LOOK)
+        Ok(())
+    }
+
+    fn good_now(&self) -> Option<Validity> {
+        self.good(&Key::read_or_make(&self.key).ok()?)
     }
 
     /// The validity of the certificate that is there, if it is this node's and good now.
     fn good(&self, key: &Key) -> Option<Validity> {
-        let validity = validity(&self.certificate, &self.node, key)?;
+        let validity = validity_of(&self.certificate, &self.node, key)?;
         validity.contains(seconds_now()).then_some(validity)
     }
 

@@ -134,6 +134,17 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_example_for_a_locked_netmaster_has_all_that_it_takes() {
+        let example = include_str!("../../../deploy/examples/netplugin-tls.json");
+        let config = read(example).unwrap();
+        assert!(config.netmaster.starts_with("https://"));
+        let credentials = config.credentials();
+        assert!(credentials.ca.is_some() && credentials.certificate.is_some());
+        // Where it gets that from, on a node that has none yet.
+        assert!(config.netmaster_bootstrap_token_file.is_some());
+    }
+
+    #[test]
     fn errors_name_the_field_and_its_value() {
         for (text, part) in [
             (format!(r#"{LEAST},"uplnik":"eth2"}}"#), "uplnik"),

@@ -68,8 +68,10 @@ impl Netmaster {
         loop {
             match self.client.register_node(&self.node, &request).await {
                 Ok(_) if registered => {}
-                Ok(_) => {
-                    tracing::info!(node = %self.node, rack = %self.rack, "registered with netmaster");
+                Ok(registration) => {
+                    // An operator may have said another one.
+                    let rack = registration.node.rack;
+                    tracing::info!(node = %self.node, %rack, "registered with netmaster");
                     registered = true;
                 }
                 Err(error) => {

@@ -1,5 +1,6 @@
 //! Builds the agent's parts and connects them; ends them in the other order.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use trunkline_ovs::OvsdbSwitch;
 
 use crate::args::{Args, Command};
 use crate::bridge::BridgeReconciler;
-use crate::certificate::Membership;
+use crate::certificate::{Membership, keep_watched};
 use crate::cni_server::{CniServer, Desk};
 use crate::config::Config;
 use crate::netmaster::Netmaster;
@@ -65,7 +66,7 @@ async fn keep(config: Config) -> anyhow::Result<()> {
     // Each branch loops for ever, so the first to end is a signal; dropping the others cancels
     // them between two steps, and every step is one transaction or one request.
     tokio::select! {
-        () = keep_renewed(membership.as_ref()) => {}
+        () = keep_certificate(membership.as_ref(), config.netmaster_cert.as_deref()) => {}
         () = netmaster.keep_registered() => {}
         () = reconciler.keep() => {}
         () = tombstones.keep_settling() => {}
@@ -76,10 +77,12 @@ async fn keep(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Without a membership there is nothing to do, and for as long.
-async fn keep_renewed(membership: Option<&Membership>) {
-    match membership {
-        Some(membership) => membership.keep_renewed().await,
-        None => std::future::pending().await,
+/// Renews the certificate, or watches the one that somebody else renews.
+async fn keep_certificate(membership: Option<&Membership>, given: Option<&Path>) {
+    match (membership, given) {
+        (Some(membership), _) => membership.keep_renewed().await,
+        (None, Some(certificate)) => keep_watched(certificate).await,
+        // There is nothing to do, and for as long.
+        (None, None) => std::future::pending().await,
     }
 }

@@ -50,9 +50,19 @@ impl Authority {
         let name = identity.replace(':', "-");
         let pair = ["pem", "key"].map(|kind| owner.join(format!("{name}.{kind}")));
         Ok(Credentials {
-            authority: self.dir.join("ca.pem"),
+            authority: self.certificate(),
             pair: Some(pair.into()),
         })
+    }
+
+    /// The authority's own certificate.
+    pub(super) fn certificate(&self) -> PathBuf {
+        self.dir.join("ca.pem")
+    }
+
+    /// Its private key.
+    pub(super) fn key(&self) -> PathBuf {
+        self.dir.join("ca.key")
     }
 
     fn certs(&self, args: &[&str]) -> anyhow::Result<()> {
@@ -73,7 +83,7 @@ impl Credentials {
     }
 
     /// The certificate, if one is shown.
-    pub(super) fn certificate(&self) -> Option<&Path> {
+    pub fn certificate(&self) -> Option<&Path> {
         self.pair
             .as_ref()
             .map(|(certificate, _)| certificate.as_path())
@@ -90,6 +100,14 @@ impl Credentials {
         Self {
             authority: self.authority.clone(),
             pair: None,
+        }
+    }
+
+    /// The same trust, and a certificate in `dir` that may not be there yet.
+    pub(super) fn kept_in(&self, dir: &Path) -> Self {
+        Self {
+            authority: self.authority.clone(),
+            pair: Some((dir.join("node.pem"), dir.join("node.key"))),
         }
     }
 

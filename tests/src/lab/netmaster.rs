@@ -20,6 +20,9 @@ const MAC: &str = "02:ff:00:00:00:01";
 const ADDRESS: &str = "192.0.2.1";
 /// The port that it serves on.
 const PORT: u16 = 9630;
+/// For how many seconds a node's certificate is good that netmaster issues: short enough to be seen
+/// end, and long enough for an emulated node to renew it in the last half minute.
+const NODE_CERTIFICATE_LIFE: u64 = 60;
 /// How long netmaster may take until it answers.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -32,6 +35,8 @@ pub struct Netmaster {
     executables: PathBuf,
     /// What it serves with.
     own: Credentials,
+    /// The certificate and key of the authority with which it issues certificates to nodes.
+    issuer: (PathBuf, PathBuf),
     /// Those of whoever types netctl's commands.
     operator: Credentials,
 }
@@ -54,6 +59,7 @@ impl Netmaster {
             dir: dir.to_owned(),
             executables: executables.to_owned(),
             own: authority.issue("replica:netmaster", &[ADDRESS], &dir.join("cluster"))?,
+            issuer: (authority.certificate(), authority.key()),
             operator: authority.issue("admin:root", &[], &dir.join("operator"))?,
         };
         netmaster.restart()?;
@@ -101,9 +107,12 @@ impl Netmaster {
             ("--tls-cert", certificate),
             ("--tls-key", key),
             ("--tls-client-ca", self.own.authority()),
+            ("--node-ca-cert", self.issuer.0.as_path()),
+            ("--node-ca-key", self.issuer.1.as_path()),
         ] {
             serve = serve.args([flag, &file.to_string_lossy()]);
         }
+        serve = serve.args(["--node-cert-life", &NODE_CERTIFICATE_LIFE.to_string()]);
         let mut process = Process::start("netmaster", &self.dir, serve)?;
         wait_until("netmaster to serve", START_DEADLINE, || {
             process.check_running()?;

@@ -167,8 +167,17 @@ impl Node {
     ///
     /// It cannot be started.
     pub fn netctl(&self, args: &[&str]) -> anyhow::Result<Finished> {
+        self.netctl_with(&self.credentials, args)
+    }
+
+    /// The same with another certificate.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::netctl`].
+    pub fn netctl_with(&self, shown: &Credentials, args: &[&str]) -> anyhow::Result<Finished> {
         self.executable("netctl")?
-            .envs(self.credentials.environment(&Netmaster::url()))
+            .envs(shown.environment(&Netmaster::url()))
             .args(args.iter().copied())
             .run()
     }

@@ -1,5 +1,7 @@
 //! Whom netmaster lets in, seen from a node: every scenario's nodes speak TLS and have a
-//! certificate each; here one has another than its own.
+//! certificate each; here one has another than its own, or gets one for a token.
+
+mod join;
 
 use std::time::Duration;
 
@@ -10,14 +12,24 @@ use crate::lab::{Credentials, Lab, Pod, wait_until};
 /// The scenarios of this file.
 pub const ALL: &[Scenario] = &[
     Scenario::new(
-        "skeleton",
+        "netctl",
         "security::an_agent_with_another_nodes_certificate_is_refused_and_logged",
         an_agent_with_another_nodes_certificate_is_refused_and_logged,
     ),
     Scenario::new(
-        "skeleton",
+        "netctl",
         "security::an_agent_without_a_certificate_is_refused_and_logged",
         an_agent_without_a_certificate_is_refused_and_logged,
+    ),
+    Scenario::new(
+        "netctl",
+        "security::a_node_joins_by_a_token_and_goes_on_with_a_renewed_certificate",
+        join::a_node_joins_by_a_token_and_goes_on_with_a_renewed_certificate,
+    ),
+    Scenario::new(
+        "netctl",
+        "security::a_token_is_for_its_node_only_and_for_nobody_once_it_is_removed",
+        join::a_token_is_for_its_node_only_and_for_nobody_once_it_is_removed,
     ),
 ];
 

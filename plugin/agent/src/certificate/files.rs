@@ -11,6 +11,8 @@ use trunkline_types::Name;
 use x509_parser::pem::parse_x509_pem;
 use zeroize::Zeroizing;
 
+use super::validity::Validity;
+
 /// A private key is for the agent alone.
 const KEY_MODE: u32 = 0o600;
 /// A certificate is no secret.
@@ -57,37 +59,24 @@ impl Key {
     }
 }
 
-/// From when to when a certificate is good, in seconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Validity {
-    pub(super) from: u64,
-    pub(super) to: u64,
-}
-
-impl Validity {
-    pub(super) fn contains(self, now: u64) -> bool {
-        (self.from..self.to).contains(&now)
-    }
-
-    /// When two thirds of it are over.
-    pub(super) fn renewal(self) -> u64 {
-        self.from + self.to.saturating_sub(self.from) / 3 * 2
-    }
-}
-
 /// The validity of the certificate in a file; none if there is none, or it is not of `node` and
 /// `key`.
-pub(super) fn validity(path: &Path, node: &Name, key: &Key) -> Option<Validity> {
+pub(super) fn validity_of(path: &Path, node: &Name, key: &Key) -> Option<Validity> {
     let text = fs::read(path).ok()?;
     let (_, pem) = parse_x509_pem(&text).ok()?;
     let parsed = pem.parse_x509().ok()?;
     let name = parsed.subject().iter_common_name().next()?;
     let own = name.as_str().ok()? == format!("node:{node}");
     let fits = parsed.public_key().raw == key.0.subject_public_key_info();
-    let validity = parsed.validity();
-    let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).ok();
-    let (from, to) = (seconds(validity.not_before)?, seconds(validity.not_after)?);
-    (own && fits).then_some(Validity { from, to })
+    Validity::of(&parsed).filter(|_| own && fits)
+}
+
+/// The validity of the first certificate in a file, whosever it is; none if there is none.
+pub(super) fn validity_in(path: &Path) -> Option<Validity> {
+    let text = fs::read(path).ok()?;
+    let (_, pem) = parse_x509_pem(&text).ok()?;
+    let parsed = pem.parse_x509().ok()?;
+    Validity::of(&parsed)
 }
 
 /// The token in a file.
@@ -199,21 +188,16 @@ mod tests {
         );
         let node = "n17".parse().unwrap();
         let file = path("node.pem");
-        assert_eq!(validity(&file, &node, &key), None);
+        assert_eq!(validity_of(&file, &node, &key), None);
         write_certificate(&file, &signed(&key, "node:n17")).unwrap();
-        let found = validity(&file, &node, &key).unwrap();
+        let found = validity_of(&file, &node, &key).unwrap();
         assert_eq!(found.to - found.from, 30 * 24 * 3600);
-        assert_eq!(validity(&file, &node, &other), None);
+        assert_eq!(validity_in(&file), Some(found));
+        assert_eq!(validity_of(&file, &node, &other), None);
         write_certificate(&file, &signed(&key, "node:n18")).unwrap();
-        assert_eq!(validity(&file, &node, &key), None);
+        assert_eq!(validity_of(&file, &node, &key), None);
         write_certificate(&file, "nothing").unwrap();
-        assert_eq!(validity(&file, &node, &key), None);
-    }
-
-    #[test]
-    fn a_certificate_is_renewed_when_a_third_of_its_life_is_left() {
-        let validity = Validity { from: 300, to: 600 };
-        assert_eq!(validity.renewal(), 500);
-        assert!(!validity.contains(299) && validity.contains(300) && !validity.contains(600));
+        assert_eq!(validity_of(&file, &node, &key), None);
+        assert_eq!(validity_in(&file), None);
     }
 }

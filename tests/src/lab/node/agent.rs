@@ -1,5 +1,8 @@
 //! The node's agent: with whose certificate it runs, and how it ends.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use anyhow::Context;
 use serde_json::json;
 
@@ -26,6 +29,45 @@ impl Node {
     ///
     /// As [`Node::start_agent`].
     pub fn start_agent_with(&mut self, shown: &Credentials) -> anyhow::Result<()> {
+        self.launch_agent(shown, None)?;
+        self.await_agent()
+    }
+
+    /// Starts the node agent without a certificate, with the token in a file to get one by; says
+    /// where that will be. It is not waited for: without a certificate the agent gets no further.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started.
+    pub fn join_with(&mut self, token: &Path) -> anyhow::Result<Credentials> {
+        let dir = self.dir.join("joined");
+        match std::fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("can't empty {}", dir.display()));
+            }
+            _ => {}
+        }
+        let joined = self.credentials.kept_in(&dir);
+        self.launch_agent(&joined, Some(token))?;
+        Ok(joined)
+    }
+
+    /// Waits until the agent takes CNI calls.
+    ///
+    /// # Errors
+    ///
+    /// It is not ready by the deadline; says what it logged.
+    pub fn await_agent(&mut self) -> anyhow::Result<()> {
+        let agent = self.agent.as_mut().context("the agent is not running")?;
+        wait_until("netplugin to be ready", START_DEADLINE, || {
+            agent.check_running()?;
+            let log = agent.log();
+            anyhow::ensure!(log.contains("ready for CNI calls"), "{log}");
+            Ok(())
+        })
+    }
+
+    fn launch_agent(&mut self, shown: &Credentials, token: Option<&Path>) -> anyhow::Result<()> {
         let config = self.dir.join("netplugin.json");
         let text = json!({
             "node": self.name,
@@ -34,6 +76,7 @@ impl Node {
             "netmasterCa": shown.authority(),
             "netmasterCert": shown.certificate(),
             "netmasterKey": shown.key(),
+            "netmasterBootstrapTokenFile": token,
             "uplink": UPLINK,
             "bridge": BRIDGE,
             "socket": self.dir.join("netplugin.sock"),
@@ -43,14 +86,7 @@ impl Node {
         let program = self.executables.join("netplugin");
         let run = self.netns()?.command(&program.to_string_lossy());
         let run = run.args(["run", "--config", &config.to_string_lossy()]);
-        let mut process = Process::start("netplugin", &self.dir, run)?;
-        wait_until("netplugin to be ready", START_DEADLINE, || {
-            process.check_running()?;
-            let log = process.log();
-            anyhow::ensure!(log.contains("ready for CNI calls"), "{log}");
-            Ok(())
-        })?;
-        self.agent = Some(process);
+        self.agent = Some(Process::start("netplugin", &self.dir, run)?);
         Ok(())
     }
 
